@@ -1,0 +1,36 @@
+"""Who asks. Every use case takes a Viewer; in open mode it is the local owner, an ADMIN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from db import accounts as rows
+
+
+class Role(StrEnum):
+    ADMIN = "ADMIN"
+    EDITOR = "EDITOR"
+    VIEWER = "VIEWER"
+
+
+class AuthMode(StrEnum):
+    OPEN = "OPEN"
+    ACCOUNTS = "ACCOUNTS"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    id: UUID
+    username: str
+    role: Role
+    created_at: datetime
+    auth_mode: AuthMode = AuthMode.OPEN
+
+
+async def local_owner() -> Viewer:
+    """The owner of everything in open mode; made on first sight, one row however many ask at once."""
+    user = await rows.get_or_create_local_owner()
+    return Viewer(user.id, user.username, Role(user.role), user.created_at)

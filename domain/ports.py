@@ -1,0 +1,90 @@
+"""What the domain needs from the layers above it, as protocols. `app.wiring` builds them once for API and worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+
+class Doorbell(Protocol):
+    async def ring(self, job_ids: list[UUID]) -> bool:
+        """Tell some worker that work is due. False (never an exception) where no bell could be rung."""
+        ...
+
+
+class Files(Protocol):
+    """Stored bytes by key. A key is written once, whole or not at all."""
+
+    async def put(self, key: str, source: Path) -> None: ...
+
+    async def exists(self, key: str) -> bool: ...
+
+    async def size(self, key: str) -> int: ...
+
+    async def delete(self, key: str) -> None:
+        """Absent is fine."""
+        ...
+
+    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes [start, end)."""
+        ...
+
+    def local(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """A readable local path of it: the stored file itself where storage is a folder, else a copy."""
+        ...
+
+    def keys(self, prefix: str) -> AsyncIterator[tuple[str, float]]:
+        """(key, seconds since it was written) of everything below the prefix."""
+        ...
+
+
+class Subscription(Protocol):
+    """Nudges on one topic. Dropping one is allowed; several waiting ones count as one."""
+
+    async def wait(self, timeout_seconds: float) -> bool:
+        """True when something changed, False when the time was up."""
+        ...
+
+
+class Events(Protocol):
+    """Nudges between processes; the row is the truth. Topics: `job:<id>`, `jobs`, `particles:<id>`."""
+
+    async def nudge(self, *topics: str) -> None: ...
+
+    async def publish_job(self, job: Any, *, stage: str | None, change: str) -> None:
+        """The documented Redis surface (hash `job:<id>` and the two channels), best effort."""
+        ...
+
+    def subscribe(self, topic: str) -> AbstractAsyncContextManager[Subscription]: ...
+
+
+class Media(Protocol):
+    """Short media work in sandboxed children: `run("module:function", ...)`, 10 s each. RenderError passes through."""
+
+    async def run(self, function: str, *args: Any, timeout: float = 10.0) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an owner or a request may use; each is a setting."""
+
+    max_systems_per_owner: int = 1_000
+    max_pending_jobs_per_owner: int = 10_000
+    max_audio_bytes: int = 200 * 1024**2
+    max_image_bytes: int = 10 * 1024**2
+    max_video_bytes: int = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Services:
+    doorbell: Doorbell
+    files: Files
+    events: Events
+    media: Media
+    scratch: Path  # a local folder for what is staged, on the same file system as local storage
+    limits: Limits = field(default_factory=Limits)
+    public_url: str = ""

@@ -1,0 +1,18 @@
+"""The limits of media and pictures. Light: imports nothing, so every layer may read it."""
+
+from __future__ import annotations
+
+MIN_SIDE, MAX_SIDE = 16, 7680  # pixels, and even
+MIN_FPS, MAX_FPS = 1, 120
+MIN_DURATION_SECONDS, MAX_DURATION_SECONDS = 0.1, 3600.0
+MIN_PARTICLES, MAX_PARTICLES = 1, 100_000
+MIN_COLORS, MAX_COLORS = 1, 64
+
+MAX_AUDIO_BYTES = 200 * 1024**2
+MAX_AUDIO_SECONDS = 2 * 3600.0
+MAX_IMAGE_BYTES = 10 * 1024**2
+MAX_IMAGE_PIXELS = 50_000_000
+MAX_VIDEO_BYTES = 2 * 1024**3
+MAX_STREAMS = 32
+MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 8_000, 192_000
+MAX_CHANNELS = 8
