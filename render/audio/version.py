@@ -1,0 +1,6 @@
+"""The version of the audio features, for cache keys. Light: imports nothing."""
+
+from __future__ import annotations
+
+FEATURES_VERSION = 1
+"""Raised whenever the same audio would give other features."""
