@@ -1,0 +1,83 @@
+"""Particle systems and their films: the use cases. Rows come from `db.particles`, jobs from `domain.jobs`.
+
+A system is (type, whole config, perhaps a song); a picture is a function of these and of nothing else, so renders,
+frames and previews are kept under the hash of what they show.
+"""
+
+from __future__ import annotations
+
+from db.particles import ParticleSystem
+from domain.particles.config import merged_config
+from domain.particles.features import features_key, ready_features
+from domain.particles.frames import (
+    DEFAULT_WIDTH,
+    Scene,
+    config_frame_url,
+    frame,
+    frame_url,
+    loose_scene,
+    preview,
+    system_scene,
+    unpacked,
+)
+from domain.particles.metrics import Metrics, metrics
+from domain.particles.render import DEAF, KIND, SUBJECT, Quality, RenderRequest, render
+from domain.particles.systems import (
+    Changes,
+    audio_of,
+    audios_of,
+    config_of,
+    create,
+    delete,
+    every,
+    get,
+    has_sound,
+    page,
+    sounding_asset,
+    update,
+)
+from domain.particles.watch import watch
+from render.particles.config import FIELDS, TYPES, ConfigField, ParticleConfig, ParticleType, TypeInfo
+
+__all__ = [
+    "Changes",
+    "ConfigField",
+    "DEAF",
+    "DEFAULT_WIDTH",
+    "FIELDS",
+    "KIND",
+    "Metrics",
+    "ParticleConfig",
+    "ParticleSystem",
+    "ParticleType",
+    "Quality",
+    "RenderRequest",
+    "SUBJECT",
+    "Scene",
+    "TYPES",
+    "TypeInfo",
+    "audio_of",
+    "audios_of",
+    "config_frame_url",
+    "config_of",
+    "create",
+    "delete",
+    "every",
+    "features_key",
+    "frame",
+    "frame_url",
+    "get",
+    "has_sound",
+    "loose_scene",
+    "merged_config",
+    "metrics",
+    "page",
+    "preview",
+    "ready_features",
+    "render",
+    "sounding_asset",
+    "system_scene",
+    "unpacked",
+    "update",
+    "watch",
+]
