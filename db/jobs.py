@@ -7,8 +7,8 @@ release, reap). The CHECK constraints refuse every row that is not one of these.
 from __future__ import annotations
 
 from tortoise import fields
-from tortoise.indexes import Index
 from tortoise.contrib.postgres.indexes import PostgreSQLIndex
+from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
 
@@ -21,6 +21,7 @@ class Job(Model):
     state = fields.CharField(max_length=12, db_default="PENDING")
     priority = fields.SmallIntField(db_default=1)  # 0 low, 1 normal, 2 high
     run_at = fields.DatetimeField()
+    queue_at = fields.DatetimeField()  # run_at less five minutes a priority level: the order of claims
     attempt = fields.IntField(db_default=0)
     max_attempts = fields.IntField(db_default=3)
     crashes = fields.IntField(db_default=0)
@@ -30,6 +31,7 @@ class Job(Model):
     dispatched_at = fields.DatetimeField(null=True)  # when a bell was rung for it last
     cancel_requested_at = fields.DatetimeField(null=True)
     retry_of = fields.UUIDField(null=True)
+    from_stage = fields.CharField(max_length=40, null=True)  # where a retry by hand begins
     callback_url = fields.TextField(null=True)
     progress = fields.FloatField(db_default=0.0)  # 0..100
     message = fields.TextField(null=True)
@@ -80,10 +82,9 @@ class Job(Model):
             Index(fields=("subject_type", "subject_id", "created_at"), name="jobs_by_subject"),
             Index(fields=("retry_of",), name="jobs_by_retry"),
             Index(fields=("cache_key",), name="jobs_by_cache_key"),
-            PostgreSQLIndex(fields=("run_at", "priority"), name="jobs_due", condition={"state": "PENDING"}),
-            PostgreSQLIndex(
-                fields=("lease_until",), name="jobs_leased", condition={"state": "PROCESSING"}
-            ),
+            Index(fields=("owner_id", "state"), name="jobs_by_state"),
+            PostgreSQLIndex(fields=("queue_at",), name="jobs_due", condition={"state": "PENDING"}),
+            PostgreSQLIndex(fields=("lease_until",), name="jobs_leased", condition={"state": "PROCESSING"}),
         )
 
 
@@ -133,9 +134,7 @@ class JobEvent(Model):
 
     class Meta:
         table = "job_events"
-        constraints = (
-            UniqueConstraint(fields=("job_id", "version"), name="job_events_one_a_version"),
-        )
+        constraints = (UniqueConstraint(fields=("job_id", "version"), name="job_events_one_a_version"),)
         indexes = (Index(fields=("xid", "position"), name="job_events_in_order"),)
 
 
