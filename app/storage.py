@@ -1,9 +1,10 @@
 """Stored bytes by key: a folder under STARLING_HOME by default, S3, GCS or Azure by STORAGE_URL.
 
-A key is written once, whole or not at all: in a folder by a staged file, fsync and a rename; in an object store by a (multipart) put, which shows nothing before its end. A second write
-of a key changes nothing. Credentials of object stores come from the environment, as their vendors
-document it (AWS_ACCESS_KEY_ID, AWS_ENDPOINT, AWS_REGION, GOOGLE_APPLICATION_CREDENTIALS, AZURE_...).
-A full disk is StorageFull, bytes that are not there are NotFound, and a store that is away Unavailable.
+A key is written once, whole or not at all: in a folder by a staged file, fsync and a rename, in an
+object store by a (multipart) put, which shows nothing before its end. A second write of a key changes
+nothing. Credentials of object stores come from the environment, as their vendors document it
+(AWS_ACCESS_KEY_ID, AWS_ENDPOINT, AWS_REGION, GOOGLE_APPLICATION_CREDENTIALS, AZURE_...). A full disk is
+StorageFull, bytes that are not there are NotFound, and a store that is away is Unavailable.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ StarlingError            INTERNAL
 ├── ProviderFailed       PROVIDER_ERROR
 ├── StorageFull          STORAGE_FULL
 ├── WorkerLost           WORKER_LOST
-└── Cancelled            CANCELLED
+├── Cancelled            CANCELLED
+└── MediaCrashed         INTERNAL           the child that read or drew media died of it
 """
 
 from __future__ import annotations
@@ -97,3 +98,7 @@ class WorkerLost(StarlingError):
 
 class Cancelled(StarlingError):
     code = "CANCELLED"
+
+
+class MediaCrashed(StarlingError):
+    pass

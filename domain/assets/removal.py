@@ -1,0 +1,168 @@
+"""Deletion and what is left behind.
+
+A deleted asset is gone for its owner at once. Its bytes stay while another row names them or an unfinished
+job reads them, and go with the last of these: at once where nothing holds them, else by the daily sweep.
+The sweep also removes what a killed process left: orphans of renders, staged uploads, stale derivations.
+Nothing that is in use is ever touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from db import assets as rows
+from domain.accounts import Viewer
+from domain.assets.places import (
+    FEATURES,
+    FRAMES,
+    PEAKS,
+    RENDERS,
+    THUMBNAILS,
+    UPLOADS,
+    derived_keys,
+    features_key,
+)
+from domain.errors import NotFound
+from domain.ports import Services
+
+DAY_SECONDS = 86_400.0
+STAGED_SECONDS = 6 * 3600.0  # an upload that is being received is written to all the time
+STAGED_UPLOADS = "uploads"
+_BATCH = 200
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many of each were removed."""
+
+    stored: int
+    derived: int
+    staged: int
+
+
+async def delete(viewer: Viewer, asset_id: UUID, *, services: Services) -> None:
+    """Raises NotFound. Particle systems that played it have no audio afterwards."""
+    asset, systems = await rows.mark_deleted(viewer.id, asset_id)
+    if asset is None:
+        raise NotFound("Asset not found")
+    await services.events.nudge(*(f"particles:{system_id}" for system_id in systems))
+    await collect(asset.key, asset.sha256, services=services)
+
+
+async def collect(key: str, sha256: str, *, services: Services) -> bool:
+    """Remove the bytes of a key that nothing uses, and what was derived of them. False where they are used."""
+    async with rows.key_held(key):
+        if await rows.is_key_in_use(key):
+            return False
+        await services.files.delete(key)
+        await rows.forget_deleted(key)
+    if not await rows.is_content_in_use(sha256):
+        for derived in derived_keys(sha256):
+            await services.files.delete(derived)
+    return True
+
+
+async def sweep(services: Services) -> Swept:
+    """What the daily round removes; several at once do no harm."""
+    stored = await _collect_deleted(services)
+    stored += await _remove_orphans(UPLOADS, services)
+    stored += await _remove_orphans(RENDERS, services)
+    derived = await _remove_derived(services)
+    staged = await asyncio.to_thread(discard_staged, services.scratch / STAGED_UPLOADS)
+    return Swept(stored, derived, staged)
+
+
+def discard_staged(folder: Path) -> int:
+    """Uploads whose process was killed."""
+    removed = 0
+    with suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > STAGED_SECONDS:
+                    path.unlink()
+                    removed += 1
+    return removed
+
+
+async def _collect_deleted(services: Services) -> int:
+    removed, after = 0, ""
+    while batch := await rows.deleted_keys(_BATCH, after):
+        for key, sha256 in batch:
+            removed += await collect(key, sha256, services=services)
+        after = batch[-1][0]
+    return removed
+
+
+async def _remove_orphans(prefix: str, services: Services) -> int:
+    """Bytes that no row names: of an upload cut by a crash, of a worker that lost its lease."""
+    removed = 0
+    async for batch in _old_keys(prefix, services):
+        orphans = set(batch) - await rows.known_keys(batch)
+        busy = await rows.unfinished_jobs({job for key in orphans if (job := _job_of(key)) is not None})
+        for key in orphans:
+            if _job_of(key) not in busy or _job_of(key) is None:
+                removed += await _remove_orphan(key, services)
+    return removed
+
+
+async def _remove_orphan(key: str, services: Services) -> bool:
+    async with rows.key_held(key):
+        if await rows.known_keys([key]):
+            return False
+        await services.files.delete(key)
+        return True
+
+
+async def _remove_derived(services: Services) -> int:
+    removed = 0
+    for prefix in (THUMBNAILS, PEAKS, FEATURES):
+        async for batch in _old_keys(prefix, services):
+            known = await rows.known_contents({_content_of(key) for key in batch})
+            for key in batch:
+                if _content_of(key) not in known or _is_outdated(key):
+                    await services.files.delete(key)
+                    removed += 1
+    async for batch in _old_keys(FRAMES, services):
+        for key in batch:
+            await services.files.delete(key)
+            removed += 1
+    return removed
+
+
+def _is_outdated(key: str) -> bool:
+    """Features of an earlier version, which nothing reads any more."""
+    return key.startswith(f"{FEATURES}/") and key != features_key(_content_of(key))
+
+
+def _content_of(key: str) -> str:
+    return key.partition("/")[2][:64]
+
+
+def _job_of(key: str) -> UUID | None:
+    prefix, _, rest = key.partition("/")
+    try:
+        return UUID(rest.partition("/")[0]) if prefix == RENDERS else None
+    except ValueError:
+        return None
+
+
+async def _old_keys(prefix: str, services: Services) -> AsyncIterator[list[str]]:
+    """The keys below a prefix that are older than a day, in batches."""
+    batch: list[str] = []
+    async for key, age_seconds in services.files.keys(prefix):
+        if age_seconds > DAY_SECONDS:
+            batch.append(key)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
