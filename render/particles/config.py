@@ -1,7 +1,7 @@
-"""What a particle film is made of: the six types, the config and its one table of fields. Light: imports no array code.
+"""What a particle film is made of: the six types, the config and its table of fields. Light: no array code.
 
-`FIELDS` is the only place where a default, a range or a description of a config field is written; validation, forms
-and documentation read it. `ParticleConfig` holds validated values; nothing here checks ranges.
+`FIELDS` is the only place where a range or a description of a config field is written; validation, forms and
+documentation read it. `ParticleConfig` holds validated values and the defaults; nothing here checks ranges.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class EnhancedMode:
 
 @dataclass(frozen=True)
 class ParticleConfig:
-    """Validated values; ranges and meanings are in `FIELDS`. Speeds are pixels a frame at 30 fps and 1080 lines."""
+    """Validated values; ranges and meanings are in `FIELDS`. Speeds are pixels a frame at 30 fps, 1080p."""
 
     width: int = 1920
     height: int = 1080
@@ -140,8 +140,8 @@ class ParticleConfig:
 class ConfigField:
     """One field as validation and forms need it.
 
-    `type` is int, even_int, float, bool, color (three integers) or colors (a list of them). `minimum` and `maximum`
-    (both included) bound the value, or each channel of a colour. A dot in `name` reaches into an object.
+    `type` is int, even_int, float, bool, color (three integers) or colors (a list of them). `minimum` and
+    `maximum` (both included) bound the value, or each channel of a colour. A dot in `name` reaches into an object.
     """
 
     name: str
@@ -191,7 +191,9 @@ FIELDS: tuple[ConfigField, ...] = (
         "Length of the film in seconds; none means as long as the audio, or 10 s without audio.",
         nullable=True,
     ),
-    _field("seed", "int", 0, 2**31 - 1, "Another seed is another film; the same seed is the same film."),
+    _field(
+        "seed", "int", -(2**31), 2**31 - 1, "Another seed is another film; the same seed is the same film."
+    ),
     _field(
         "particle_count",
         "int",
@@ -211,8 +213,8 @@ FIELDS: tuple[ConfigField, ...] = (
         "colors",
         0,
         255,
-        f"{limits.MIN_COLORS} to {limits.MAX_COLORS} colours [red, green, blue]; the mix turns only among them. "
-        "White alone is white light with a slight spread of warm and cool.",
+        f"{limits.MIN_COLORS} to {limits.MAX_COLORS} colours [red, green, blue]; the mix turns only among "
+        "them. White is white light with a slight spread of warm and cool.",
     ),
     _field("bass_threshold", "float", 0, 1, "The bass level above which the types react in full."),
     _field("x_position", "float", -1, 2, "Centre of the motion, as a fraction of the width."),
