@@ -1,0 +1,7 @@
+"use strict";
+SwaggerUIBundle({
+  url: document.getElementById("page").dataset.url,
+  dom_id: "#page",
+  deepLinking: true,
+  validatorUrl: null,
+});
