@@ -13,14 +13,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tortoise import fields, timezone
+from tortoise.connection import get_connection
 from tortoise.expressions import Q
 from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
-from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
-from db.assets import Asset
+from db.assets import held_for_reading
 
 
 class ParticleSystem(Model):
@@ -88,6 +88,10 @@ async def find(owner_id: UUID, system_id: UUID) -> ParticleSystem | None:
     return await ParticleSystem.get_or_none(id=system_id, owner_id=owner_id)
 
 
+async def of_ids(owner_id: UUID, system_ids: list[UUID]) -> list[ParticleSystem]:
+    return await ParticleSystem.filter(owner_id=owner_id, id__in=system_ids)
+
+
 async def change(
     owner_id: UUID, system_id: UUID, changes: Callable[[ParticleSystem], dict[str, Any]]
 ) -> ParticleSystem | None:
@@ -128,14 +132,6 @@ async def every(owner_id: UUID) -> list[ParticleSystem]:
     return await ParticleSystem.filter(owner_id=owner_id).order_by("-created_at", "-id")
 
 
-async def live_audio(owner_id: UUID, asset_id: UUID) -> Asset | None:
-    return await _live_assets(owner_id).get_or_none(id=asset_id)
-
-
-async def live_audios(owner_id: UUID, asset_ids: list[UUID]) -> dict[UUID, Asset]:
-    return {asset.id: asset async for asset in _live_assets(owner_id).filter(id__in=asset_ids)}
-
-
 @dataclass(frozen=True)
 class Totals:
     """Figures of one owner's particle renders. `average_seconds` is of runs that really rendered."""
@@ -167,24 +163,12 @@ FROM jobs WHERE owner_id = $1 AND kind = $2
 
 
 async def totals(owner_id: UUID, kind: str) -> Totals:
-    async with in_transaction() as connection:
-        rows = await connection.execute_query_dict(_TOTALS, [owner_id, kind])
-    return Totals(**rows[0])
-
-
-def _live_assets(owner_id: UUID) -> QuerySet[Asset]:
-    return Asset.filter(owner_id=owner_id, deleted_at__isnull=True)
+    (row,) = await get_connection("default").execute_query_dict(_TOTALS, [owner_id, kind])
+    return Totals(**row)
 
 
 async def _hold_audio(owner_id: UUID, asset_id: UUID | None) -> None:
-    if asset_id is None:
-        return
-    async with in_transaction() as connection:
-        held = await connection.execute_query_dict(
-            "SELECT 1 FROM assets WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL FOR SHARE",
-            [asset_id, owner_id],
-        )
-    if not held:
+    if asset_id is not None and not await held_for_reading(owner_id, [asset_id]):
         raise AudioGone
 
 

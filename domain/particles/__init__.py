@@ -1,14 +1,15 @@
 """Particle systems and their films: the use cases. Rows come from `db.particles`, jobs from `domain.jobs`.
 
-A system is (type, whole config, perhaps a song); a picture is a function of these and of nothing else, so renders,
-frames and previews are kept under the hash of what they show.
+A system is (type, whole config, perhaps a song); a picture is a function of these and of nothing else, so
+renders, frames and previews are kept under the hash of what they show.
 """
 
 from __future__ import annotations
 
 from db.particles import ParticleSystem
 from domain.particles.config import merged_config
-from domain.particles.features import features_key, ready_features
+from domain.particles.ending import delete_render, find_render, stop_renders
+from domain.particles.features import ready_features
 from domain.particles.frames import (
     DEFAULT_WIDTH,
     Scene,
@@ -26,6 +27,7 @@ from domain.particles.systems import (
     Changes,
     audio_of,
     audios_of,
+    by_ids,
     config_of,
     create,
     delete,
@@ -58,12 +60,14 @@ __all__ = [
     "TypeInfo",
     "audio_of",
     "audios_of",
+    "by_ids",
     "config_frame_url",
     "config_of",
     "create",
     "delete",
+    "delete_render",
     "every",
-    "features_key",
+    "find_render",
     "frame",
     "frame_url",
     "get",
@@ -76,6 +80,7 @@ __all__ = [
     "ready_features",
     "render",
     "sounding_asset",
+    "stop_renders",
     "system_scene",
     "unpacked",
     "update",

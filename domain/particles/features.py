@@ -1,7 +1,7 @@
 """The audio features of a song, kept in storage under its content hash: made once, whoever asks first.
 
-An answer at once (a frame, a preview) waits a few seconds for them; when that is not enough the computation goes
-on and is kept, so that a later call succeeds.
+An answer at once (a frame, a preview) waits a few seconds for them; when that is not enough the computation
+goes on and is kept, so that a later call succeeds.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import asyncio
 from uuid import uuid4
 
 from db.assets import Asset
+from domain.assets.places import features_key
 from domain.errors import TimedOut
+from domain.media import ask
 from domain.ports import Services
-from render.audio.version import FEATURES_VERSION
 
 ANALYSE = "render.audio.features:analyse_file"
 PATIENCE_SECONDS = 8.0
@@ -21,14 +22,10 @@ ANALYSIS_SECONDS = 600.0  # two hours of audio on a slow machine
 _under_way: dict[str, asyncio.Task[None]] = {}
 
 
-def features_key(sha256: str) -> str:
-    return f"features/{sha256}-v{FEATURES_VERSION}.npz"
-
-
 async def ready_features(audio: Asset, *, services: Services, patience: float = PATIENCE_SECONDS) -> str:
     """The key of the song's features, computed now where they are not stored yet.
 
-    Raises TimedOut when `patience` seconds were not enough (the work goes on), and what the audio is refused for.
+    Raises TimedOut when `patience` seconds were not enough (the work goes on), or what is wrong with it.
     """
     key = features_key(audio.sha256)
     if await services.files.exists(key):
@@ -62,7 +59,8 @@ async def _compute(key: str, audio: Asset, services: Services) -> None:
     staged = services.scratch / f"{uuid4().hex}.npz"
     try:
         async with services.files.local(audio.key) as path:
-            await services.media.run(ANALYSE, str(path), str(staged), timeout=ANALYSIS_SECONDS)
+            arguments = (str(path), str(staged))
+            await ask(services, ANALYSE, *arguments, field="audio_id", timeout=ANALYSIS_SECONDS)
         await services.files.put(key, staged)
     finally:
         staged.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Single frames and short previews of the real picture, for a stored system and for a config that need not exist.
+"""Single frames and short previews of the real picture, of a stored system or a config that need not exist.
 
-They are drawn by the API's own children and kept under the hash of what they show, so the same request is served
-at once. What lies under `frames/` may vanish at any time (the daily sweep bounds it) and is drawn again.
+They are drawn by the API's own children and kept under the hash of what they show, so the same request is
+served at once. What lies under `frames/` may vanish any time (the daily sweep bounds it) and is drawn again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from domain.accounts import Viewer
 from domain.errors import InvalidInput
 from domain.particles.config import merged_config
 from domain.particles.cut import film_seconds
-from domain.particles.features import ready_features
 from domain.particles.render import DEAF, content_hash
 from domain.particles.systems import audio_of, config_of, get, sounding_asset
 from domain.ports import Services
@@ -61,7 +60,7 @@ async def config_frame_url(
     *,
     services: Services,
 ) -> str:
-    """Where one frame of this config is served; nothing is stored. Raises InvalidInput and NotFound (audio)."""
+    """Where one frame of this config is served; nothing is stored. Raises InvalidInput, NotFound (audio)."""
     scene = await loose_scene(viewer, particle_type, config, audio_id)
     wide = _checked(scene.config, scene.audio, time, width)
     query = {"type": particle_type.value.lower(), "config": packed(config or {})}

@@ -1,15 +1,15 @@
-"""From a system to a render job: everything that the picture depends on is resolved here and travels in the job.
+"""From a system to a render job: all that the picture depends on is resolved here and travels in the job.
 
-A render keeps going when its system or its song is changed or deleted meanwhile: the params hold the whole config,
-the inputs hold the song's bytes. Renders of the same content are one: the cache key is a hash of all that the
-film is made of, and of nothing else (not the file name, not the system).
+A render keeps going when its system or its song is changed or deleted meanwhile: the params hold the whole
+config, the inputs hold the song's bytes. Renders of the same content are one: the cache key is a hash of all
+that the film is made of, and of nothing else (not the file name, not the system).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -41,7 +41,7 @@ class Quality(StrEnum):
 
 @dataclass(frozen=True)
 class RenderRequest:
-    """What a client may say about a render. Times are seconds of the film; `filename` is made safe, not refused."""
+    """What a client may say. Times are seconds of the film; `filename` is made safe, not refused."""
 
     filename: str | None = None
     audio_id: UUID | None = None
@@ -74,8 +74,9 @@ async def render(
         params=_params(system, asked, audio, cut),
         inputs=[] if audio is None else [audio.id],
         subject_type=SUBJECT,
-        subject_id=str(system.id),
+        subject_id=system.id,
         cache_key=_cache_key(system, asked.quality, audio, cut),
+        arguments=_said(system_id, asked),
         options=options or JobOptions(),
     )
     return await jobs.submit(viewer, new, services=services)
@@ -98,6 +99,12 @@ def _params(system: ParticleSystem, asked: RenderRequest, audio: Asset | None, c
         "end_time": cut.end,
         "filename": film_filename(asked.filename, fallback=f"particles_{system.id}"),
     }
+
+
+def _said(system_id: UUID, asked: RenderRequest) -> dict[str, Any]:
+    """What an idempotency key stands for: the client's own words, not what the system was at the time."""
+    audio_id = None if asked.audio_id is None else str(asked.audio_id)
+    return {**asdict(asked), "audio_id": audio_id, "system_id": str(system_id)}
 
 
 def _cache_key(system: ParticleSystem, quality: Quality, audio: Asset | None, cut: Cut) -> str:

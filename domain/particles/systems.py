@@ -13,6 +13,7 @@ from uuid import UUID
 from db import particles as rows
 from db.assets import Asset
 from db.particles import ParticleSystem
+from domain import assets
 from domain.accounts import Viewer
 from domain.errors import InvalidInput, NotFound, RateLimited
 from domain.pages import Page, checked_first, decode_cursor
@@ -41,7 +42,7 @@ async def create(
     audio_id: UUID | None = None,
     services: Services,
 ) -> ParticleSystem:
-    """`config` is a patch over the defaults, by snake_case keys; `audio_id` an asset of the viewer with sound.
+    """`config` is a patch over the defaults by snake_case keys; `audio_id` names an asset with sound.
 
     Raises InvalidInput (a config field, the name, an audio without sound), NotFound (audio), RateLimited.
     """
@@ -77,6 +78,11 @@ async def every(viewer: Viewer) -> list[ParticleSystem]:
     return await rows.every(viewer.id)
 
 
+async def by_ids(viewer: Viewer, system_ids: list[UUID]) -> dict[UUID, ParticleSystem]:
+    """Those of the ids that are the viewer's systems, in one query: for loaders."""
+    return {row.id: row for row in await rows.of_ids(viewer.id, system_ids)}
+
+
 async def update(viewer: Viewer, system_id: UUID, changes: Changes, *, services: Services) -> ParticleSystem:
     """Sets the given keys; `config` merges key by key. Raises as `create`, and NotFound for the system."""
     await _require_sound(viewer, changes.get("audio_id"))
@@ -103,17 +109,17 @@ def config_of(system: ParticleSystem) -> ParticleConfig:
 
 async def audio_of(viewer: Viewer, system: ParticleSystem) -> Asset | None:
     """The song of a system, None where it has none or it was deleted."""
-    return None if system.audio_id is None else await rows.live_audio(viewer.id, system.audio_id)
+    return None if system.audio_id is None else await assets.find(viewer, system.audio_id)
 
 
 async def audios_of(viewer: Viewer, systems: list[ParticleSystem]) -> dict[UUID, Asset]:
     """The songs of many systems by asset id, in one query."""
-    return await rows.live_audios(viewer.id, list({row.audio_id for row in systems if row.audio_id}))
+    return await assets.by_ids(viewer, {row.audio_id for row in systems if row.audio_id})
 
 
 async def sounding_asset(viewer: Viewer, asset_id: UUID, field: str = "audio_id") -> Asset:
     """Raises NotFound, and InvalidInput where the asset has no sound in it."""
-    asset = await rows.live_audio(viewer.id, asset_id)
+    asset = await assets.find(viewer, asset_id)
     if asset is None:
         raise _no_such_audio()
     if not has_sound(asset):

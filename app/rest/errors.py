@@ -1,0 +1,120 @@
+"""One error tree, one body for each REST family: what was refused, said the way that the family documents.
+
+A family is known by the paths it serves. Statuses are common to all; a family may move some (the first one
+answers malformed bodies with 400) and decides the body. What is no error of ours is answered without detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from domain.errors import StarlingError
+
+RETRY_SECONDS = 5  # what a client that was told to wait should wait
+
+STATUS = {
+    "BAD_USER_INPUT": 400,
+    "NOT_FOUND": 404,
+    "CONFLICT": 409,
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "RATE_LIMITED": 429,
+    "QUOTA_EXCEEDED": 429,
+    "COST_EXCEEDED": 402,
+    "TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA": 415,
+    "TIMEOUT": 504,
+    "UNAVAILABLE": 503,
+    "PROVIDER_ERROR": 502,
+    "STORAGE_FULL": 507,
+    "WORKER_LOST": 503,
+    "CANCELLED": 409,
+}
+_WAIT = (429, 503, 504)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a family's body is made of: one sentence, the stable code, and the field where one is to blame."""
+
+    status: int
+    sentence: str
+    code: str
+    field: str | None = None
+
+
+def detail_body(refusal: Refusal) -> dict[str, Any]:
+    return {"detail": refusal.sentence}
+
+
+@dataclass(frozen=True)
+class Family:
+    prefixes: tuple[str, ...]
+    body: Callable[[Refusal], dict[str, Any]] = detail_body
+    statuses: Mapping[str, int] = field(default_factory=dict)  # where it differs from STATUS
+    malformed: int = 422  # the status of a request that does not have the documented shape
+
+    def serves(self, path: str) -> bool:
+        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.prefixes)
+
+
+PLAIN = Family(prefixes=())
+PARTICLES = Family(
+    prefixes=("/particles", "/api/particles"), statuses={"UNSUPPORTED_MEDIA": 400}, malformed=400
+)
+FAMILIES: Sequence[Family] = (PARTICLES,)
+
+
+def family_of(path: str) -> Family:
+    return next((family for family in FAMILIES if family.serves(path)), PLAIN)
+
+
+def install(app: FastAPI) -> None:
+    """Every refusal of a route, in the body of the family that the path belongs to."""
+    app.add_exception_handler(StarlingError, _refused)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _malformed)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarlingError)
+    family = family_of(request.url.path)
+    status = family.statuses.get(error.code) or STATUS.get(error.code, 500)
+    return _answer(family, Refusal(status, error.message, error.code, error.field))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    refusal = Refusal(error.status_code, str(error.detail), f"HTTP_{error.status_code}")
+    return _answer(family_of(request.url.path), refusal, error.headers)
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    family = family_of(request.url.path)
+    return _answer(family, _first_problem(error, family.malformed))
+
+
+def _first_problem(error: RequestValidationError, status: int) -> Refusal:
+    problem = error.errors()[0]
+    place = [str(part) for part in problem["loc"][1:]]
+    where = "body" if problem["type"] == "json_invalid" or not place else ".".join(place)
+    return Refusal(status, f"{where}: {problem['msg']}", "BAD_USER_INPUT", where)
+
+
+def _answer(family: Family, refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
+    # a lone surrogate from a client's JSON cannot be encoded, so it must not come back in a message
+    sentence = refusal.sentence.encode(errors="replace").decode()
+    clean = Refusal(refusal.status, sentence, refusal.code, refusal.field)
+    response = JSONResponse(family.body(clean), refusal.status, headers)
+    if refusal.status in _WAIT:
+        response.headers.setdefault("Retry-After", str(RETRY_SECONDS))
+    return response
