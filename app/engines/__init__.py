@@ -45,7 +45,8 @@ def open_engines(
     postgres_settings: Mapping[str, str] | None = None,
     identities: list[Identity] | None = None,
 ) -> Iterator[Engines]:
-    """Own the home and run in it what no URL replaces. From the main thread only.
+    """Own the home and run in it what no URL replaces ("" is an engine that is not needed). From the main
+    thread only.
 
     `postgres_settings` and `identities` replace what is found by itself. Raises EngineError.
     """

@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,21 +93,17 @@ class Home:
     def _end_leftovers(self) -> None:
         self._running.unlink(missing_ok=True)
         recorded = processes.read_record(self.record)
-        data, redis = Path(os.path.realpath(self.postgres)), Path(os.path.realpath(self.redis))
+        self.end(lambda: [one.pid for one in recorded if one.is_alive() and one.pid != os.getpid()])
+        self.record.unlink(missing_ok=True)
 
-        def left() -> list[int]:
-            found = {one.pid for one in recorded if one.is_alive()}
-            found |= set(processes.working_in(data, "postgres"))
-            found |= set(processes.working_in(redis, "redis-server"))
-            return sorted(found - {os.getpid()})
-
-        still = processes.end_all(left)
+    def end(self, leftovers: Callable[[], list[int]]) -> None:
+        """End what a dead owner left. Raises EngineError for a process that stays."""
+        still = processes.end_all(leftovers)
         if still:
             raise EngineError(
                 f"Process {still[0]} of an earlier Starling still uses {self.path} and cannot be ended:"
                 " end it first."
             )
-        self.record.unlink(missing_ok=True)
 
     def remember(self, name: str, pid: int) -> None:
         """Record a child, so that the next owner can end it if we cannot."""

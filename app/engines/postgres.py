@@ -71,6 +71,7 @@ class Postgres:
         if not self.data.exists():
             self._initialise()
         self._check_version()
+        self.home.end(lambda: processes.working_in(self.data, "postgres"))
         # We own the home and nothing works in the data folder any more, so the file is stale, even
         # where its pid now belongs to another process or to a zombie that nobody has reaped.
         (self.data / "postmaster.pid").unlink(missing_ok=True)

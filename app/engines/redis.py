@@ -31,6 +31,7 @@ class Redis:
 
     def start(self) -> None:
         """Start the server; `wait_until_ready` tells when it answers."""
+        self.home.end(lambda: processes.working_in(self.home.redis, "redis-server"))
         self.socket.unlink(missing_ok=True)
         options = {
             "port": "0",

@@ -1,0 +1,144 @@
+"""`starling serve`: everything on one machine, in one command, and nothing left when it ends.
+
+This process owns the engines and starts one API process and the worker processes; it loads none of
+their code itself. It takes the port first, so that a wrong one is said at once, and keeps it while the
+API process restarts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from app.engines import Engines, Home, open_engines, processes
+from app.listening import addresses_line, base_url, listen
+from app.settings import Settings
+from app.supervisor import Part, StopSignals, stop_signals, supervise
+from db.migrate import migrate
+
+ROOT = Path(__file__).resolve().parent.parent
+STOP_SECONDS = 20.0
+FIRST_ANSWER_SECONDS = 60.0
+
+
+class DoesNotStart(RuntimeError):
+    """A part ended before it answered; what it said is on stderr."""
+
+
+class Program:
+    """A child that is `starling` itself, as another command."""
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        remember: Callable[[str, int], None],
+        listening: socket.socket | None = None,
+    ) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.environment = environment
+        self.remember = remember
+        self.listening = listening
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        # -P: a folder named like one of ours in the current directory is not imported.
+        self.process = processes.spawn(
+            [sys.executable, "-P", "-m", "app.cli", *self.arguments],
+            death_signal=signal.SIGKILL,
+            env=self.environment,
+            pass_fds=() if self.listening is None else (self.listening.fileno(),),
+        )
+        self.remember(self.name, self.process.pid)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            processes.stop(self.process, ((signal.SIGTERM, STOP_SECONDS),))
+
+
+def serve(settings: Settings, host: str, port: int) -> int:
+    """Run until SIGINT or SIGTERM; returns the exit code. From the main thread.
+
+    Raises CannotListen, EngineError, DoesNotStart and what migrating raises.
+    """
+    with ExitStack() as stack:
+        signals = stack.enter_context(stop_signals())
+        listening = stack.enter_context(listen(settings, host, port))
+        home = Home(settings.home)
+        engines = stack.enter_context(
+            open_engines(home, database_url=settings.database_url, redis_url=settings.redis_url)
+        )
+        asyncio.run(migrate(engines.addresses.database_url))
+        programs = _programs(settings, engines, listening)
+        stack.callback(_stop_together, programs)
+        for program in programs:
+            program.start()
+        url = base_url(listening)
+        if _answers(url, programs[0], signals):
+            print(addresses_line(url), flush=True)  # noqa: T201 - the one line that is promised
+            parts: list[Part] = [*engines.parts(), *programs]
+            supervise(parts, signals)
+    return 0
+
+
+def child_environment(engines: Engines, settings: Settings) -> dict[str, str]:
+    """Ours, with the engines' addresses in it and our packages first on the path."""
+    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "STARLING_HOME": str(engines.home.path),
+        "DATABASE_URL": engines.addresses.database_url,
+        "REDIS_URL": engines.addresses.redis_url,
+    }
+
+
+def _programs(settings: Settings, engines: Engines, listening: socket.socket) -> list[Program]:
+    environment, remember = child_environment(engines, settings), engines.home.remember
+    api = Program("api", ["api", "--descriptor", str(listening.fileno())], environment, remember, listening)
+    workers = [
+        Program(f"worker {number}", ["worker"], environment, remember)
+        for number in range(1, settings.workers + 1)
+    ]
+    return [api, *workers]
+
+
+def _answers(url: str, api: Program, signals: StopSignals) -> bool:
+    """Wait for the first answer of the API process; False where a stop was asked for meanwhile."""
+    deadline = time.monotonic() + FIRST_ANSWER_SECONDS
+    address = url.removeprefix("http://")
+    while not signals.wait(0.02):
+        if api.process is None or api.process.poll() is not None:
+            raise DoesNotStart("The API process ended before it answered: see its message above.")
+        if time.monotonic() > deadline:
+            raise DoesNotStart(f"The API process did not answer in {FIRST_ANSWER_SECONDS:g} s.")
+        connection = http.client.HTTPConnection(address, timeout=1.0)
+        try:
+            connection.request("GET", "/health")
+            if connection.getresponse().status == http.client.OK:
+                return True
+        except (OSError, http.client.HTTPException):
+            continue
+        finally:
+            connection.close()
+    return False
+
+
+def _stop_together(programs: Sequence[Program]) -> None:
+    """All are told at once, then each is waited for."""
+    for program in programs:
+        if program.process is not None and program.process.poll() is None:
+            program.process.send_signal(signal.SIGTERM)
+    for program in programs:
+        program.stop()
