@@ -1,22 +1,27 @@
-"""The audio that a request of the particles family means: a stored asset by name, or one that it brings."""
+"""A song that comes with the request: the multipart field `file`, straight to disk."""
 
 from __future__ import annotations
 
+from starlette.requests import Request
+
+from app.rest.body_limit import allow_body
+from app.uploads import OVERHEAD_BYTES, received_form
 from db.assets import Asset
-from domain import assets, particles
+from domain import particles
 from domain.accounts import Viewer
-from domain.errors import InvalidInput, NotFound
+from domain.errors import InvalidInput
+from domain.ports import Services
 
 
-async def named_audio(viewer: Viewer, text: str) -> Asset:
-    """No path is opened: the text names a stored asset of the viewer. Raises NotFound and InvalidInput."""
-    asset = await assets.find_named(viewer, text)
-    if asset is None:
-        raise NotFound("Audio file not found", field="audio_path")
-    return with_sound(asset, "audio_path")
-
-
-def with_sound(asset: Asset, field: str) -> Asset:
-    if not particles.has_sound(asset):
-        raise InvalidInput(field, f"{field}: there is no audio in {asset.filename}")
-    return asset
+async def received_song(viewer: Viewer, request: Request, services: Services) -> Asset:
+    """Raises InvalidInput (no file, no sound in it), and what an upload is refused for."""
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise InvalidInput("audio_path", "audio_path is required, or a multipart form with a file")
+    allow_body(request, services.limits.max_video_bytes + OVERHEAD_BYTES)
+    async with received_form(request, services) as form:
+        file = form.files.get("file")
+        if file is None:
+            raise InvalidInput("file", "file is required: the form has no file of that name")
+        return await particles.store_song(
+            viewer, file.path, file.filename, sha256=file.sha256, services=services
+        )

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.rest.edge import id_or_missing, services_of
-from app.rest.particle_audio import named_audio
 from app.rest.particle_shapes import (
     TYPES,
     Health,
@@ -43,7 +42,7 @@ async def start_render(system_id: str, request: Request, body: RenderBody | None
     system = await particles.get(viewer, id_or_missing(system_id, SYSTEM_MISSING))
     if said.system_id is not None and said.system_id != str(system.id):
         raise InvalidInput("system_id", f"system_id must be {system.id}, as in the path")
-    audio = None if said.audio_path is None else await named_audio(viewer, said.audio_path)
+    audio = None if said.audio_path is None else await particles.song_named(viewer, said.audio_path)
     wanted = RenderRequest(
         filename=said.output_path or f"particles_{system.id}_{datetime.now(UTC):%Y%m%d_%H%M%S}.mp4",
         audio_id=None if audio is None else audio.id,

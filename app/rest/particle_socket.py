@@ -82,7 +82,7 @@ class _Conversation:
             row = await particles.get(self.viewer, self.system_id)
         except NotFound:
             return False
-        audio = await particles.audio_of(self.viewer, row)
+        audio = await particles.song_of(self.viewer, row)
         await self.socket.send_text(status_of(row, audio).model_dump_json())
         return True
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from app.rest.edge import id_or_missing, services_of
-from app.rest.particle_audio import named_audio, received_audio
+from app.rest.particle_audio import received_song
 from app.rest.particle_shapes import (
     TYPE_NAMES,
     TYPES,
@@ -48,7 +48,7 @@ async def list_types() -> list[Type]:
 async def list_systems(request: Request) -> list[System]:
     viewer = await viewer_of(request)
     rows = await particles.every(viewer)
-    audios = await particles.audios_of(viewer, rows)
+    audios = await particles.songs_of(viewer, rows)
     return [system_of(row, audios.get(row.audio_id) if row.audio_id else None) for row in rows]
 
 
@@ -56,7 +56,7 @@ async def list_systems(request: Request) -> list[System]:
 async def get_system(system_id: str, request: Request) -> System:
     viewer = await viewer_of(request)
     row = await particles.get(viewer, id_or_missing(system_id, MISSING))
-    return system_of(row, await particles.audio_of(viewer, row))
+    return system_of(row, await particles.song_of(viewer, row))
 
 
 @router.put("/systems/{system_id}/config")
@@ -80,9 +80,9 @@ async def load_audio(system_id: str, request: Request, audio_path: str | None = 
     viewer, services = await viewer_of(request), services_of(request)
     system = await particles.get(viewer, id_or_missing(system_id, MISSING))
     if audio_path is not None:
-        audio = await named_audio(viewer, audio_path)
+        audio = await particles.song_named(viewer, audio_path)
     else:
-        audio = await received_audio(viewer, request, services)
+        audio = await received_song(viewer, request, services)
     return await _changed(system.id, {"audio_id": audio.id}, "Audio loaded successfully", request)
 
 
@@ -99,4 +99,4 @@ async def delete_system(system_id: str, request: Request) -> Message:
 async def _changed(system_id: UUID, changes: Changes, message: str, request: Request) -> Changed:
     viewer, services = await viewer_of(request), services_of(request)
     row = await particles.update(viewer, system_id, changes, services=services)
-    return Changed(message=message, status=status_of(row, await particles.audio_of(viewer, row)))
+    return Changed(message=message, status=status_of(row, await particles.song_of(viewer, row)))

@@ -23,21 +23,8 @@ from domain.particles.frames import (
 )
 from domain.particles.metrics import Metrics, metrics
 from domain.particles.render import DEAF, KIND, SUBJECT, Quality, RenderRequest, render
-from domain.particles.systems import (
-    Changes,
-    audio_of,
-    audios_of,
-    by_ids,
-    config_of,
-    create,
-    delete,
-    every,
-    get,
-    has_sound,
-    page,
-    sounding_asset,
-    update,
-)
+from domain.particles.songs import has_sound, song, song_named, song_of, songs_of, store_song
+from domain.particles.systems import Changes, config_of, create, delete, every, get, page, update
 from domain.particles.watch import watch
 from render.particles.config import FIELDS, TYPES, ConfigField, ParticleConfig, ParticleType, TypeInfo
 
@@ -58,8 +45,6 @@ __all__ = [
     "Scene",
     "TYPES",
     "TypeInfo",
-    "audio_of",
-    "audios_of",
     "by_ids",
     "config_frame_url",
     "config_of",
@@ -79,8 +64,12 @@ __all__ = [
     "preview",
     "ready_features",
     "render",
-    "sounding_asset",
+    "song",
+    "song_named",
+    "song_of",
+    "songs_of",
     "stop_renders",
+    "store_song",
     "system_scene",
     "unpacked",
     "update",

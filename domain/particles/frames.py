@@ -22,7 +22,8 @@ from domain.errors import InvalidInput
 from domain.particles.config import merged_config
 from domain.particles.cut import film_seconds
 from domain.particles.render import DEAF, content_hash
-from domain.particles.systems import audio_of, config_of, get, sounding_asset
+from domain.particles.songs import song, song_of
+from domain.particles.systems import config_of, get
 from domain.ports import Services
 from render.audio.version import FEATURES_VERSION
 from render.particles.config import PICTURE_VERSION, ParticleConfig, ParticleType, to_json
@@ -89,14 +90,14 @@ def unpacked(text: str) -> dict[str, Any]:
 async def system_scene(viewer: Viewer, system_id: UUID) -> Scene:
     """Raises NotFound."""
     system = await get(viewer, system_id)
-    return Scene(ParticleType(system.particle_type), config_of(system), await audio_of(viewer, system))
+    return Scene(ParticleType(system.particle_type), config_of(system), await song_of(viewer, system))
 
 
 async def loose_scene(
     viewer: Viewer, particle_type: ParticleType, config: Mapping[str, Any] | None, audio_id: UUID | None
 ) -> Scene:
     """Raises InvalidInput and NotFound (audio)."""
-    audio = None if audio_id is None else await sounding_asset(viewer, audio_id)
+    audio = None if audio_id is None else await song(viewer, audio_id)
     return Scene(particle_type, merged_config(ParticleConfig(), config), audio)
 
 

@@ -22,7 +22,8 @@ from domain.accounts import Viewer
 from domain.jobs import JobOptions, NewJob
 from domain.particles.cut import Cut, film_cut
 from domain.particles.filenames import film_filename
-from domain.particles.systems import audio_of, config_of, get, sounding_asset
+from domain.particles.songs import song, song_of
+from domain.particles.systems import config_of, get
 from domain.ports import Services
 from render.audio.version import FEATURES_VERSION
 from render.particles.config import PICTURE_VERSION, ParticleType, to_json
@@ -65,9 +66,9 @@ async def render(
     asked = request or RenderRequest()
     system = await get(viewer, system_id)
     if asked.audio_id is not None:
-        audio: Asset | None = await sounding_asset(viewer, asked.audio_id)
+        audio: Asset | None = await song(viewer, asked.audio_id)
     else:
-        audio = await audio_of(viewer, system)
+        audio = await song_of(viewer, system)
     cut = film_cut(config_of(system), audio, asked.start_time, asked.end_time)
     new = NewJob(
         kind=KIND,

@@ -11,13 +11,13 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from db import particles as rows
-from db.assets import Asset
 from db.particles import ParticleSystem
-from domain import assets
 from domain.accounts import Viewer
 from domain.errors import InvalidInput, NotFound, RateLimited
 from domain.pages import Page, checked_first, decode_cursor
 from domain.particles.config import merged_config, shown
+from domain.particles.songs import MISSING as SONG_MISSING
+from domain.particles.songs import song
 from domain.ports import Services
 from render.particles.config import TYPES, ParticleConfig, ParticleType, from_json, to_json
 
@@ -107,30 +107,6 @@ def config_of(system: ParticleSystem) -> ParticleConfig:
     return from_json(system.config)
 
 
-async def audio_of(viewer: Viewer, system: ParticleSystem) -> Asset | None:
-    """The song of a system, None where it has none or it was deleted."""
-    return None if system.audio_id is None else await assets.find(viewer, system.audio_id)
-
-
-async def audios_of(viewer: Viewer, systems: list[ParticleSystem]) -> dict[UUID, Asset]:
-    """The songs of many systems by asset id, in one query."""
-    return await assets.by_ids(viewer, {row.audio_id for row in systems if row.audio_id})
-
-
-async def sounding_asset(viewer: Viewer, asset_id: UUID, field: str = "audio_id") -> Asset:
-    """Raises NotFound, and InvalidInput where the asset has no sound in it."""
-    asset = await assets.find(viewer, asset_id)
-    if asset is None:
-        raise _no_such_audio()
-    if not has_sound(asset):
-        raise InvalidInput(field, f"{field}: there is no audio in {asset.filename}")
-    return asset
-
-
-def has_sound(asset: Asset) -> bool:
-    return asset.kind == "AUDIO" or (asset.kind == "VIDEO" and bool(asset.channels))
-
-
 def _new_values(old: ParticleSystem, changes: Changes) -> dict[str, Any]:
     values: dict[str, Any] = {}
     kind = ParticleType(old.particle_type)
@@ -152,7 +128,7 @@ def _new_values(old: ParticleSystem, changes: Changes) -> dict[str, Any]:
 
 async def _require_sound(viewer: Viewer, audio_id: UUID | None) -> None:
     if audio_id is not None:
-        await sounding_asset(viewer, audio_id)
+        await song(viewer, audio_id)
 
 
 def _default_name(particle_type: ParticleType) -> str:
@@ -173,4 +149,4 @@ def _no_such_system() -> NotFound:
 
 
 def _no_such_audio() -> NotFound:
-    return NotFound("Audio file not found", field="audio_id")
+    return NotFound(SONG_MISSING, field="audio_id")
