@@ -6,6 +6,8 @@ release, reap). The CHECK constraints refuse every row that is not one of these.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.contrib.postgres.indexes import PostgreSQLIndex
 from tortoise.indexes import Index
@@ -17,7 +19,7 @@ class Job(Model):
     id = fields.UUIDField(primary_key=True)
     kind = fields.CharField(max_length=32)  # vocabulary of the domain; an unknown one stays pending
     owner_id = fields.UUIDField()
-    params = fields.JSONField()
+    params: Any = fields.JSONField()
     state = fields.CharField(max_length=12, db_default="PENDING")
     priority = fields.SmallIntField(db_default=1)  # 0 low, 1 normal, 2 high
     run_at = fields.DatetimeField()
@@ -35,11 +37,11 @@ class Job(Model):
     callback_url = fields.TextField(null=True)
     progress = fields.FloatField(db_default=0.0)  # 0..100
     message = fields.TextField(null=True)
-    stages = fields.JSONField()  # list of {name, status, progress, message, started_at, completed_at, error}
+    stages: Any = fields.JSONField()  # a list of what `domain.jobs.stages.fresh` makes
     eta_seconds = fields.FloatField(null=True)
     version = fields.BigIntField(db_default=1)  # grows with every change, for watchers
-    result = fields.JSONField(null=True)
-    error = fields.JSONField(null=True)  # {code, message}
+    result: Any = fields.JSONField(null=True)
+    error: Any = fields.JSONField(null=True)  # {code, message}
     cost_usd = fields.FloatField(db_default=0.0)
     cached = fields.BooleanField(db_default=False)
     cache_key = fields.CharField(max_length=64, null=True)
@@ -83,6 +85,7 @@ class Job(Model):
             Index(fields=("retry_of",), name="jobs_by_retry"),
             Index(fields=("cache_key",), name="jobs_by_cache_key"),
             Index(fields=("owner_id", "state"), name="jobs_by_state"),
+            Index(fields=("owner_id", "completed_at"), name="jobs_by_end"),
             PostgreSQLIndex(fields=("queue_at",), name="jobs_due", condition={"state": "PENDING"}),
             PostgreSQLIndex(fields=("lease_until",), name="jobs_leased", condition={"state": "PROCESSING"}),
         )
@@ -99,7 +102,7 @@ class JobAttempt(Model):
     started_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
     outcome = fields.CharField(max_length=16, null=True)
-    error = fields.JSONField(null=True)
+    error: Any = fields.JSONField(null=True)
 
     class Meta:
         table = "job_attempts"
@@ -173,7 +176,7 @@ class Worker(Model):
     """A live worker process: `/ready` and the queue's figures count those seen lately."""
 
     id = fields.CharField(max_length=100, primary_key=True)
-    kinds = fields.JSONField()
+    kinds: Any = fields.JSONField()
     slots = fields.IntField()
     started_at = fields.DatetimeField()
     seen_at = fields.DatetimeField()

@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ('updated_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('completed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'jobs', 'app': 'starling', 'indexes': [Index(fields=['owner_id', 'created_at', 'id'], name='jobs_by_age'), Index(fields=['subject_type', 'subject_id', 'created_at'], name='jobs_by_subject'), Index(fields=['retry_of'], name='jobs_by_retry'), Index(fields=['cache_key'], name='jobs_by_cache_key'), Index(fields=['owner_id', 'state'], name='jobs_by_state'), PostgreSQLIndex(fields=['queue_at'], name='jobs_due', condition={'state': 'PENDING'}), PostgreSQLIndex(fields=['lease_until'], name='jobs_leased', condition={'state': 'PROCESSING'})], 'pk_attr': 'id'},
+            options={'table': 'jobs', 'app': 'starling', 'indexes': [Index(fields=['owner_id', 'created_at', 'id'], name='jobs_by_age'), Index(fields=['subject_type', 'subject_id', 'created_at'], name='jobs_by_subject'), Index(fields=['retry_of'], name='jobs_by_retry'), Index(fields=['cache_key'], name='jobs_by_cache_key'), Index(fields=['owner_id', 'state'], name='jobs_by_state'), Index(fields=['owner_id', 'completed_at'], name='jobs_by_end'), PostgreSQLIndex(fields=['queue_at'], name='jobs_due', condition={'state': 'PENDING'}), PostgreSQLIndex(fields=['lease_until'], name='jobs_leased', condition={'state': 'PROCESSING'})], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.AddConstraint(

@@ -1,0 +1,59 @@
+"""Jobs: every long piece of work. The row in the database is the job; `protocol` says how it moves."""
+
+from __future__ import annotations
+
+from domain.jobs.actions import cancel, delete, retry
+from domain.jobs.announce import announce, cancel_topic, topic
+from domain.jobs.by_subject import pages_by_subject
+from domain.jobs.kinds import KINDS, PARTICLE_RENDER, Kind, kind_of, known, register
+from domain.jobs.read import count, find, get, outputs_for, page, queue_stats, retried_by_for
+from domain.jobs.requests import (
+    ENDED,
+    JobFilter,
+    JobOptions,
+    JobStatus,
+    JobUpdate,
+    NewJob,
+    Output,
+    Priority,
+    QueueStats,
+)
+from domain.jobs.submit import submit, submit_many
+from domain.jobs.watch import watch
+from domain.jobs.watch_all import watch_all
+
+__all__ = [
+    "ENDED",
+    "KINDS",
+    "PARTICLE_RENDER",
+    "JobFilter",
+    "JobOptions",
+    "JobStatus",
+    "JobUpdate",
+    "Kind",
+    "NewJob",
+    "Output",
+    "Priority",
+    "QueueStats",
+    "announce",
+    "cancel",
+    "cancel_topic",
+    "count",
+    "delete",
+    "find",
+    "get",
+    "kind_of",
+    "known",
+    "outputs_for",
+    "page",
+    "pages_by_subject",
+    "queue_stats",
+    "register",
+    "retried_by_for",
+    "retry",
+    "submit",
+    "submit_many",
+    "topic",
+    "watch",
+    "watch_all",
+]
