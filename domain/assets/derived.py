@@ -16,7 +16,7 @@ from domain.ports import Services
 THUMBNAIL = "render.media.thumbnail:thumbnail"
 THUMBNAIL_WIDTH = 640
 PEAKS = "render.media.peaks:peaks"
-MAX_PEAKS = 4000
+MAX_PEAKS = 10_000
 PEAKS_SECONDS = 60.0  # two hours of audio on a busy machine
 
 
@@ -33,7 +33,7 @@ async def thumbnail(asset: Asset, *, services: Services) -> str:
 async def peaks(asset: Asset, count: int = 800, *, services: Services) -> list[float] | None:
     """The waveform's overview: `count` loudest values of 0..1, in order of time; None for what is no audio.
 
-    Raises InvalidInput beyond 1 to 4,000 values.
+    Raises InvalidInput beyond 1 to 10,000 values.
     """
     if not 1 <= count <= MAX_PEAKS:
         raise InvalidInput("count", f"count must be 1 to {MAX_PEAKS}, got {count}")

@@ -52,9 +52,9 @@ async def store(
     UnsupportedMedia, InvalidInput (empty, cut, broken), TooLarge naming the limit, StorageFull, TimedOut.
     """
     size = (await asyncio.to_thread(staged.stat)).st_size
-    probe = await _probed(staged, services)
+    probe = await probed(staged, services)
     _check_size(probe.kind, size, services.limits)
-    content = sha256 or await asyncio.to_thread(_hash_of, staged)
+    content = await asyncio.to_thread(_hash_of, staged) if sha256 is None else sha256
     new = NewAsset(
         kind=probe.kind,
         filename=clean_name(filename, f"{probe.kind.lower()}{probe.extension}"),
@@ -111,7 +111,7 @@ async def _repeated(owner_id: UUID, new: NewAsset) -> Asset | None:
     return next((row for row in same if is_numbered(row.filename, new.filename)), None)
 
 
-async def _probed(staged: Path, services: Services) -> Any:
+async def probed(staged: Path, services: Services) -> Any:
     """A `render.media.probe.Probe`. What kills or stalls its reader is no media that we take."""
     try:
         return await ask(services, PROBE, str(staged), field=FIELD)

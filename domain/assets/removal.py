@@ -59,7 +59,7 @@ async def delete(viewer: Viewer, asset_id: UUID, *, services: Services) -> None:
 
 
 async def collect(key: str, sha256: str, *, services: Services) -> bool:
-    """Remove the bytes of a key that nothing uses, and what was derived of them. False where they are used."""
+    """Remove the bytes of a key that nothing uses, and what was derived of them; False where it is used."""
     async with rows.key_held(key):
         if await rows.is_key_in_use(key):
             return False
