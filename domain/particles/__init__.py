@@ -24,7 +24,17 @@ from domain.particles.frames import (
 from domain.particles.metrics import Metrics, metrics
 from domain.particles.render import DEAF, KIND, SUBJECT, Quality, RenderRequest, render
 from domain.particles.songs import has_sound, song, song_named, song_of, songs_of, store_song
-from domain.particles.systems import Changes, config_of, create, delete, every, get, page, update
+from domain.particles.systems import (
+    Changes,
+    by_ids,
+    config_of,
+    create,
+    delete,
+    every,
+    get,
+    page,
+    update,
+)
 from domain.particles.watch import watch
 from render.particles.config import FIELDS, TYPES, ConfigField, ParticleConfig, ParticleType, TypeInfo
 

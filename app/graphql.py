@@ -1,0 +1,195 @@
+"""GraphQL at `/graphql`: POST, GET for queries, graphql-transport-ws on the same path, GraphiQL for browsers.
+
+The media type of the answer follows Accept (GraphQL over HTTP): with application/graphql-response+json a
+request that has no data at all is a 400, with application/json it is a 200. What is no GraphQL request gets
+a 4xx with a body of the same shape. Nothing that a client sends is a 500.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, cast
+
+import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException, StarletteRequestAdapter
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+
+from app.graphql_refusals import Refused
+from app.graphql_requests import decoded_json, query_parameters, request_parameters
+from app.graphql_uploads import Staging, staged
+from app.pages.html import graphiql_page
+from app.viewer import viewer_of
+from domain.ports import Services
+from resolvers.context import Context
+from schema.build import schema
+from schema.transport import TransportHandler
+
+JSON_TYPE = "application/json"
+GRAPHQL_TYPE = "application/graphql-response+json"
+INIT_SECONDS = 5
+OPERATIONS_A_SOCKET = 100
+MAX_REASON_BYTES = 120  # of a WebSocket close; the protocol has room for 123
+_STAGING = "starling.staging"
+_LOG = logging.getLogger("starling.graphql")
+
+
+class SocketAdapter(ASGIWebSocketAdapter):
+    """Writes nothing to a socket that is closed, and no longer reason than a close frame holds."""
+
+    async def send_json(self, message: Any) -> None:
+        if WebSocketState.DISCONNECTED in (self.ws.application_state, self.ws.client_state):
+            raise WebSocketDisconnected
+        try:
+            await super().send_json(message)
+        except (OSError, RuntimeError) as error:
+            raise WebSocketDisconnected from error
+
+    async def close(self, code: int, reason: str) -> None:
+        if self.ws.application_state is not WebSocketState.DISCONNECTED:
+            await super().close(
+                code, reason.encode(errors="replace")[:MAX_REASON_BYTES].decode(errors="ignore")
+            )
+
+
+class RequestAdapter(StarletteRequestAdapter):
+    @property
+    def request(self) -> Request:
+        return self._request
+
+
+class GraphQLView(GraphQL[Context, None]):
+    request_adapter_class = RequestAdapter
+    websocket_adapter_class = SocketAdapter
+    graphql_transport_ws_handler_class = TransportHandler
+
+    def __init__(self) -> None:
+        super().__init__(
+            schema(),
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
+            max_subscriptions_per_connection=OPERATIONS_A_SOCKET,
+            multipart_uploads_enabled=True,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await super().__call__(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        services = services_of(request)
+        limits = services.limits
+        largest = max(limits.max_audio_bytes, limits.max_image_bytes, limits.max_video_bytes)
+        with staged(services.scratch / "uploads", largest) as staging:
+            scope[_STAGING] = staging
+            try:
+                response = await self._answered(request)
+            except ClientDisconnect:
+                return
+        await response(scope, receive, send)
+
+    async def _answered(self, request: Request) -> Response:
+        try:
+            return await self.run(request)
+        except Refused as refusal:
+            return _refusal(request, refusal)
+        except HTTPException as error:
+            return _refusal(request, Refused(error.status_code, error.reason))
+        except ClientDisconnect:
+            raise
+        except Exception:
+            _LOG.exception("a request failed")
+            return _refusal(request, Refused(500, "Internal error", code="INTERNAL"))
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        return Context(
+            viewer=await viewer_of(request),
+            services=services_of(request),
+            request_id=getattr(request.state, "request_id", ""),
+        )
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        real = cast(RequestAdapter, request).request
+        if real.method == "GET":
+            given = query_parameters(real)
+        else:
+            given = await request_parameters(real, cast(Staging, real.scope[_STAGING]))
+        return GraphQLRequestData(
+            query=given.get("query"),
+            variables=given.get("variables"),
+            operation_name=given.get("operationName"),
+            extensions=given.get("extensions"),
+        )
+
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        wants_page = "text/html" in request.headers.get("accept", "")
+        return request.method == "GET" and wants_page and "query" not in request.query_params
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        return graphiql_page(request.url.path)
+
+    def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:
+        """`app.guards.OriginGuard` stands before every route and knows the configured origins."""
+        return True
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        return Response(media_type=_answer_type(request))
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        answer = await super().process_result(request, result)
+        if result.data is None and result.errors and not any(error.path for error in result.errors):
+            del answer["data"]  # there was no execution: the answer has no such entry
+        return answer
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        strict = sub_response.media_type == GRAPHQL_TYPE
+        status = HTTPStatus.BAD_REQUEST if strict and "data" not in response_data else HTTPStatus.OK
+        return Response(
+            orjson.dumps(response_data), status, media_type=_with_charset(sub_response.media_type)
+        )
+
+    def encode_json(self, data: object) -> str:
+        """Text, not bytes: bytes would become binary frames, which browsers do not parse."""
+        return orjson.dumps(data).decode()
+
+    def decode_json(self, data: str | bytes) -> object:
+        return decoded_json(data)
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    return cast(Services, connection.state.services)
+
+
+def graphql_routes() -> list[BaseRoute]:
+    """`/graphql`, for requests and for sockets."""
+    view = GraphQLView()
+    return [Route("/graphql", view, name="graphql"), WebSocketRoute("/graphql", view, name="graphql-socket")]
+
+
+def _refusal(request: Request, refusal: Refused) -> Response:
+    answer = Response(
+        orjson.dumps(refusal.body()), refusal.status, media_type=_with_charset(_answer_type(request))
+    )
+    if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = "GET, POST"
+    return answer
+
+
+def _answer_type(request: HTTPConnection) -> str:
+    return GRAPHQL_TYPE if GRAPHQL_TYPE in request.headers.get("accept", "") else JSON_TYPE
+
+
+def _with_charset(media_type: str | None) -> str:
+    return f"{media_type}; charset=utf-8"

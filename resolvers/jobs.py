@@ -1,0 +1,96 @@
+"""Jobs: what GraphQL asks of them, in the domain's words. Jobs of unknown kinds do not exist here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import cast
+from uuid import UUID
+
+from db.assets import Asset
+from db.jobs import Job
+from db.particles import ParticleSystem
+from domain import jobs, particles
+from domain.errors import NotFound
+from domain.jobs import JobFilter, JobUpdate, Output, QueueStats
+from domain.jobs.kinds import VOCABULARY
+from domain.pages import Page
+from resolvers.context import Context
+from resolvers.ids import parsed, required
+
+
+async def get(ctx: Context, id: str) -> Job | None:
+    job_id = parsed(id)
+    if job_id is None:
+        return None
+    try:
+        row = await jobs.get(ctx.viewer, job_id)
+    except NotFound:
+        return None
+    return row if row.kind in VOCABULARY else None
+
+
+async def page(ctx: Context, filter: JobFilter, first: int, after: str | None) -> Page[Job]:
+    return await jobs.page(ctx.viewer, known(filter), first=first, after=after)
+
+
+async def queue_stats(ctx: Context) -> QueueStats:
+    return await jobs.queue_stats(ctx.viewer)
+
+
+async def cancel(ctx: Context, id: str) -> Job:
+    return await jobs.cancel(ctx.viewer, required(id, "Job"), services=ctx.services)
+
+
+async def retry(ctx: Context, id: str, from_stage: str | None) -> Job:
+    return await jobs.retry(ctx.viewer, required(id, "Job"), from_stage=from_stage, services=ctx.services)
+
+
+async def delete(ctx: Context, id: str) -> None:
+    await jobs.delete(ctx.viewer, required(id, "Job"), services=ctx.services)
+
+
+async def updates(ctx: Context, id: str, after: str | None) -> AsyncGenerator[JobUpdate, None]:
+    """Raises NotFound and InvalidInput (`after`) at the first step."""
+    watched = jobs.watch(ctx.viewer, required(id, "Job"), after, services=ctx.services)
+    async with aclosing(cast(AsyncGenerator[JobUpdate, None], watched)) as changes:
+        async for change in changes:
+            ctx.renew()
+            yield change
+
+
+async def all_updates(ctx: Context, filter: JobFilter, after: str | None) -> AsyncGenerator[JobUpdate, None]:
+    watched = jobs.watch_all(ctx.viewer, known(filter), after, services=ctx.services)
+    async with aclosing(cast(AsyncGenerator[JobUpdate, None], watched)) as changes:
+        async for change in changes:
+            ctx.renew()
+            yield change
+
+
+def known(filter: JobFilter) -> JobFilter:
+    """The same filter, with nothing of a kind that the contract has no word for."""
+    return replace(filter, kind=sorted(VOCABULARY)) if filter.kind is None else filter
+
+
+async def outputs(ctx: Context, job: Job) -> list[Output]:
+    return await ctx.loaders.outputs.load(job.id) or []
+
+
+async def main_output(ctx: Context, job: Job, kind: str) -> Asset | None:
+    """The output whose role is the kind's own word; else the first of that kind that is no preview."""
+    found = [output for output in await outputs(ctx, job) if output.asset.kind == kind]
+    named = [output for output in found if output.role == kind.lower()]
+    other = [output for output in found if output.role != "preview"]
+    return next((output.asset for output in [*named, *other]), None)
+
+
+async def retried_by(ctx: Context, job: Job) -> UUID | None:
+    return await ctx.loaders.retried_by.load(job.id)
+
+
+async def subject(ctx: Context, job: Job) -> ParticleSystem | None:
+    system_id = parsed(job.subject_id or "")
+    if job.subject_type != particles.SUBJECT or system_id is None:
+        return None
+    return await ctx.loaders.systems.load(system_id)

@@ -1,0 +1,86 @@
+"""What can be changed. Here a missing object is an error, NOT_FOUND."""
+
+import strawberry
+
+from domain.jobs import JobOptions as DomainOptions
+from domain.particles import Quality, RenderRequest
+from resolvers import assets, jobs, particles
+from schema.assets import Asset
+from schema.info import Info
+from schema.jobs import Job, JobOptions
+from schema.particles import (
+    CreateParticleSystemInput,
+    ParticleSystem,
+    RenderInput,
+    UpdateParticleSystemInput,
+    given,
+)
+from schema.scalars import Upload
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation(description="Stores a file: audio, video or an image, recognised by its content.")
+    async def upload_asset(self, info: Info, file: Upload) -> Asset:
+        return Asset.of(await assets.upload(info.context, file))
+
+    @strawberry.mutation(description="A job that uses the file keeps its bytes until it has ended.")
+    async def delete_asset(self, info: Info, id: strawberry.ID) -> bool:
+        await assets.delete(info.context, id)
+        return True
+
+    @strawberry.mutation(description="A waiting job ends at once, a running one within two seconds.")
+    async def cancel_job(self, info: Info, id: strawberry.ID) -> Job:
+        return Job.of(await jobs.cancel(info.context, id))
+
+    @strawberry.mutation(
+        description="A new job that does an ended one again, from the first or from a named stage."
+    )
+    async def retry_job(self, info: Info, id: strawberry.ID, from_stage: str | None = None) -> Job:
+        return Job.of(await jobs.retry(info.context, id, from_stage))
+
+    @strawberry.mutation(description="Removes a job from the lists; one that runs is cancelled first.")
+    async def delete_job(self, info: Info, id: strawberry.ID) -> bool:
+        await jobs.delete(info.context, id)
+        return True
+
+    @strawberry.mutation
+    async def create_particle_system(self, info: Info, input: CreateParticleSystemInput) -> ParticleSystem:
+        config = None if input.config is None else input.config.to_patch()
+        row = await particles.create(info.context, input.particle_type, input.name, config, input.audio_id)
+        return ParticleSystem.of(row)
+
+    @strawberry.mutation(description="The config is merged field by field.")
+    async def update_particle_system(
+        self, info: Info, id: strawberry.ID, input: UpdateParticleSystemInput
+    ) -> ParticleSystem:
+        return ParticleSystem.of(await particles.update(info.context, id, given(input)))
+
+    @strawberry.mutation(description="Its renders go on and stay.")
+    async def delete_particle_system(self, info: Info, id: strawberry.ID) -> bool:
+        await particles.delete(info.context, id)
+        return True
+
+    @strawberry.mutation(
+        description="Makes the film, as a job. An identical film that was made before is the answer at once."
+    )
+    async def render_particle_system(
+        self,
+        info: Info,
+        id: strawberry.ID,
+        input: RenderInput | None = None,
+        options: JobOptions | None = None,
+    ) -> Job:
+        request = RenderRequest() if input is None else _request(input)
+        wishes = DomainOptions() if options is None else options.to_domain()
+        return Job.of(await particles.render(info.context, id, request, wishes))
+
+
+def _request(input: RenderInput) -> RenderRequest:
+    return RenderRequest(
+        filename=input.filename,
+        audio_id=particles.asset_id(input.audio_id),
+        quality=Quality.STANDARD if input.quality is None else input.quality,
+        start_time=input.start_time,
+        end_time=input.end_time,
+    )

@@ -1,0 +1,102 @@
+"""What can be read. A missing object is null, never an error."""
+
+import strawberry
+
+from domain import particles as domain
+from domain.jobs import JobFilter as DomainFilter
+from domain.particles import ParticleType
+from resolvers import assets, jobs, particles
+from schema.accounts import Viewer
+from schema.assets import Asset, AssetConnection, AssetKind
+from schema.info import Info
+from schema.jobs import Job, JobConnection, JobFilter, QueueStats
+from schema.particles import (
+    ConfigField,
+    ParticleConfigInput,
+    ParticleMetrics,
+    ParticleSystem,
+    ParticleSystemConnection,
+    ParticleTypeInfo,
+)
+
+PAGE = 50
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="Who asks.")
+    def viewer(self, info: Info) -> Viewer:
+        return Viewer.of(info.context.viewer)
+
+    @strawberry.field
+    async def job(self, info: Info, id: strawberry.ID) -> Job | None:
+        row = await jobs.get(info.context, id)
+        return None if row is None else Job.of(row)
+
+    @strawberry.field(description="The viewer's jobs, newest first. `first` is 1 to 100.")
+    async def jobs(
+        self, info: Info, filter: JobFilter | None = None, first: int | None = PAGE, after: str | None = None
+    ) -> JobConnection:
+        wanted = DomainFilter() if filter is None else filter.to_domain()
+        return JobConnection.of(await jobs.page(info.context, wanted, _page(first), after))
+
+    @strawberry.field(description="The viewer's jobs by state, and the live workers.")
+    async def queue_stats(self, info: Info) -> QueueStats:
+        return QueueStats.of(await jobs.queue_stats(info.context))
+
+    @strawberry.field
+    async def asset(self, info: Info, id: strawberry.ID) -> Asset | None:
+        row = await assets.get(info.context, id)
+        return None if row is None else Asset.of(row)
+
+    @strawberry.field(description="The viewer's files, newest first; `search` looks into their names.")
+    async def assets(
+        self,
+        info: Info,
+        kind: AssetKind | None = None,
+        search: str | None = None,
+        first: int | None = PAGE,
+        after: str | None = None,
+    ) -> AssetConnection:
+        word = None if kind is None else kind.value
+        return AssetConnection.of(await assets.page(info.context, word, search, _page(first), after))
+
+    @strawberry.field(description="The types of particles that there are.")
+    def particle_types(self) -> list[ParticleTypeInfo]:
+        return [ParticleTypeInfo.of(info) for info in domain.TYPES]
+
+    @strawberry.field(description="Every field of a particle config, for forms: default, range, meaning.")
+    def particle_config_fields(self) -> list[ConfigField]:
+        return [ConfigField.of(field) for field in domain.FIELDS]
+
+    @strawberry.field(description="One frame of a system that need not exist: for sliders that move.")
+    async def particle_frame_url(
+        self,
+        info: Info,
+        particle_type: ParticleType,
+        config: ParticleConfigInput | None = None,
+        audio_id: strawberry.ID | None = None,
+        time: float = 0,
+        width: int | None = domain.DEFAULT_WIDTH,
+    ) -> str:
+        patch = None if config is None else config.to_patch()
+        return await particles.config_frame_url(info.context, particle_type, patch, audio_id, time, width)
+
+    @strawberry.field
+    async def particle_system(self, info: Info, id: strawberry.ID) -> ParticleSystem | None:
+        row = await particles.get(info.context, id)
+        return None if row is None else ParticleSystem.of(row)
+
+    @strawberry.field(description="The viewer's particle systems, newest first.")
+    async def particle_systems(
+        self, info: Info, first: int | None = PAGE, after: str | None = None
+    ) -> ParticleSystemConnection:
+        return ParticleSystemConnection.of(await particles.page(info.context, _page(first), after))
+
+    @strawberry.field
+    async def particle_metrics(self, info: Info) -> ParticleMetrics:
+        return ParticleMetrics.of(await particles.metrics(info.context))
+
+
+def _page(first: int | None) -> int:
+    return PAGE if first is None else first

@@ -1,0 +1,47 @@
+"""What can be followed: first how it is, then every change, then the end."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import strawberry
+
+from domain.jobs import JobFilter as DomainFilter
+from resolvers import jobs, particles
+from schema.info import Info
+from schema.jobs import JobFilter, JobUpdate
+from schema.particles import ParticleSystem
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(
+        description="The job as it is now, then every change, until it ends. "
+        "`after` is the cursor of the last update seen: then what was missed comes first."
+    )
+    async def job_updates(
+        self, info: Info, id: strawberry.ID, after: str | None = None
+    ) -> AsyncGenerator[JobUpdate, None]:
+        async with aclosing(jobs.updates(info.context, id, after)) as updates:
+            async for update in updates:
+                yield JobUpdate.of(update)
+
+    @strawberry.subscription(
+        description="The viewer's jobs that are not ended, then every change of every job. `after` as above."
+    )
+    async def all_job_updates(
+        self, info: Info, filter: JobFilter | None = None, after: str | None = None
+    ) -> AsyncGenerator[JobUpdate, None]:
+        wanted = DomainFilter() if filter is None else filter.to_domain()
+        async with aclosing(jobs.all_updates(info.context, wanted, after)) as updates:
+            async for update in updates:
+                yield JobUpdate.of(update)
+
+    @strawberry.subscription(
+        description="The system as it is now, then after every change, until it is deleted."
+    )
+    async def particle_system_updates(
+        self, info: Info, id: strawberry.ID
+    ) -> AsyncGenerator[ParticleSystem, None]:
+        async with aclosing(particles.updates(info.context, id)) as rows:
+            async for row in rows:
+                yield ParticleSystem.of(row)
