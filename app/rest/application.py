@@ -3,11 +3,12 @@
 The root application mounts it last, so its routes are those that nothing else serves.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: FastAPI reads the routes' annotations while it builds them.
 from fastapi import FastAPI
+from starlette.responses import HTMLResponse
 
-from app.rest import errors, particle_renders, particle_socket, particles
+from app.pages.html import redoc_page, swagger_page
+from app.rest import errors, frames, particle_renders, particle_socket, particles
 from app.rest.body_limit import BodyLimitMiddleware
 
 PARTICLES = (particles.router, particle_renders.router, particle_socket.router)
@@ -27,4 +28,15 @@ def create_rest() -> FastAPI:
     for router in PARTICLES:
         app.include_router(router, prefix="/particles", tags=["particles"])
         app.include_router(router, prefix="/api/particles", tags=["particles"], include_in_schema=False)
+    app.include_router(frames.router)
+    app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
+    app.add_api_route("/redoc", _redoc, include_in_schema=False, response_class=HTMLResponse)
     return app
+
+
+async def _docs() -> HTMLResponse:
+    return swagger_page()
+
+
+async def _redoc() -> HTMLResponse:
+    return redoc_page()

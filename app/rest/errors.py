@@ -82,6 +82,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StarlingError, _refused)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(Exception, _failed)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -101,6 +102,11 @@ async def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     family = family_of(request.url.path)
     return _answer(family, _first_problem(error, family.malformed))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """The server's own fault: starlette raises it again after this answer, so it is logged."""
+    return _answer(family_of(request.url.path), Refusal(500, "Internal server error", "INTERNAL"))
 
 
 def _first_problem(error: RequestValidationError, status: int) -> Refusal:

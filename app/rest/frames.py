@@ -1,7 +1,7 @@
 """The pictures behind `frameUrl` and `particleFrameUrl`: PNGs of the real film, drawn when asked and kept."""
 
 # No `from __future__ import annotations`: FastAPI reads the routes' annotations while it builds them.
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from domain.particles import DEFAULT_WIDTH, Scene
 
 router = APIRouter(prefix="/frames", tags=["frames"])
 MAX_PACKED_CONFIG = 16_384
-PNG = {200: {"content": {"image/png": {}}}}
+PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
 @router.get("/particle-systems/{system_id}.png", response_class=Response, responses=PNG)

@@ -1,6 +1,6 @@
 """The documented JSON of the particles family: what its bodies look like, and how rows become them."""
 
-# No `from __future__ import annotations`: FastAPI reads these classes' annotations while it builds the schema.
+# No `from __future__ import annotations`: FastAPI reads these annotations while it builds the schema.
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from domain.particles.cut import film_seconds
 class CreateRequest(BaseModel):
     particle_type: str = Field(examples=["snow"])
     config: dict[str, Any] | None = Field(
-        None, description="Any of the config fields; absent ones keep their defaults."
+        default=None, description="Any of the config fields; absent ones keep their defaults."
     )
 
 
@@ -25,8 +25,10 @@ class ConfigRequest(BaseModel):
 
 
 class RenderBody(BaseModel):
-    output_path: str | None = Field(None, description="Sets the download's file name.")
-    audio_path: str | None = Field(None, description="A stored asset: its path, URL, key, id or file name.")
+    output_path: str | None = Field(default=None, description="Sets the download's file name.")
+    audio_path: str | None = Field(
+        default=None, description="A stored asset: its path, URL, key, id or file name."
+    )
     system_id: str | None = None
 
 

@@ -47,7 +47,9 @@ def _known(name: str, *, nested: bool) -> ConfigField:
     field = _BY_NAME.get(name)
     if field is None or nested != ("." in name):
         word = shown(name)
-        raise InvalidInput(word.strip("'\""), f"unknown config field {word}; allowed: {', '.join(_BY_NAME)}")
+        raise InvalidInput(
+            word.strip("'\"") or "config", f"unknown config field {word}; allowed: {', '.join(_BY_NAME)}"
+        )
     return field
 
 

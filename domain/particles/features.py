@@ -15,7 +15,7 @@ from domain.errors import TimedOut
 from domain.media import ask
 from domain.ports import Services
 
-ANALYSE = "render.audio.features:analyse_file"
+ANALYSE = "render.audio.listen:listen"
 PATIENCE_SECONDS = 8.0
 ANALYSIS_SECONDS = 600.0  # two hours of audio on a slow machine
 

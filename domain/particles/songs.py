@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from db.assets import Asset
 from db.particles import ParticleSystem
 from domain import assets
 from domain.accounts import Viewer
-from domain.assets.intake import PROBE
+from domain.assets.intake import probed
 from domain.errors import InvalidInput, NotFound
-from domain.media import ask
 from domain.ports import Services
 
 MISSING = "Audio file not found"
@@ -39,7 +37,7 @@ async def store_song(
 
     Raises as `domain.assets.store`, and InvalidInput.
     """
-    probe: Any = await ask(services, PROBE, str(staged), field="file")
+    probe = await probed(staged, services)
     if not has_sound(probe.kind, probe.channels):
         raise _silent(filename, "file")
     return await assets.store(viewer, staged, filename, sha256=sha256, services=services)

@@ -73,22 +73,46 @@ def test_whole_numbers_and_floats_stand_for_each_other() -> None:
         ({"width": "1920"}, "width", "width must be a number 16 to 7680, got '1920'"),
         ({"bounce": 1}, "bounce", "bounce must be true or false, got 1"),
         ({"particle_colors": []}, "particle_colors", "particle_colors must be 1 to 64 colours, got 0"),
-        ({"particle_colors": [[0, 0, 0]] * 65}, "particle_colors", "particle_colors must be 1 to 64 colours, got 65"),
-        ({"particle_colors": [[255, 0, 0], [255, 0]]}, "particle_colors", "particle_colors[1] must be [red, green"),
-        ({"particle_colors": [[255, 0, 256]]}, "particle_colors", "particle_colors[0] must hold whole numbers 0 to 255"),
+        (
+            {"particle_colors": [[0, 0, 0]] * 65},
+            "particle_colors",
+            "particle_colors must be 1 to 64 colours, got 65",
+        ),
+        (
+            {"particle_colors": [[255, 0, 0], [255, 0]]},
+            "particle_colors",
+            "particle_colors[1] must be [red, green",
+        ),
+        (
+            {"particle_colors": [[255, 0, 256]]},
+            "particle_colors",
+            "particle_colors[0] must hold whole numbers 0 to 255",
+        ),
         ({"particle_colors": [[255, 0, math.nan]]}, "particle_colors", "got nan"),
         ({"particle_colors": [[255, 0, 10**400]]}, "particle_colors", "0 to 255"),
         ({"particle_colors": [[255, 0, 0.5]]}, "particle_colors", "got 0.5"),
-        ({"particle_colors": "red"}, "particle_colors", "particle_colors must be a list of colours, got 'red'"),
+        (
+            {"particle_colors": "red"},
+            "particle_colors",
+            "particle_colors must be a list of colours, got 'red'",
+        ),
         ({"background": [0, 0]}, "background", "background must be [red, green, blue], each 0 to 255"),
         ({"enhanced_mode": 1}, "enhanced_mode", "enhanced_mode must be an object, got 1"),
-        ({"enhanced_mode": {"factor": 11}}, "enhanced_mode.factor", "enhanced_mode.factor must be 0 to 10, got 11"),
+        (
+            {"enhanced_mode": {"factor": 11}},
+            "enhanced_mode.factor",
+            "enhanced_mode.factor must be 0 to 10, got 11",
+        ),
         ({"enhanced_mode": {"gain": 1}}, "enhanced_mode.gain", "unknown config field 'enhanced_mode.gain'"),
         ({"enhanced_mode.factor": 1}, "enhanced_mode.factor", "unknown config field"),
-        ({"base_particle_count": 5}, "base_particle_count", "unknown config field 'base_particle_count'; allowed: width,"),
+        (
+            {"base_particle_count": 5},
+            "base_particle_count",
+            "unknown config field 'base_particle_count'; allowed: width,",
+        ),
         ({"x_position": 2.01}, "x_position", "x_position must be -1 to 2, got 2.01"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_names_its_field_and_limit(patch: dict[str, Any], field: str, says: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         merged_config(BASE, patch)
@@ -121,8 +145,9 @@ def _ends(field: Any) -> list[Any]:
     if field.minimum is None:
         return [True, False]
     ends = [int(end) if field.type != "float" else end for end in (field.minimum, field.maximum)]
-    shapes = {"color": lambda end: [end] * 3, "colors": lambda end: [[end] * 3]}
-    return [shapes.get(field.type, lambda end: end)(end) for end in ends]
+    if field.type == "color":
+        return [[end] * 3 for end in ends]
+    return [[[end] * 3] for end in ends] if field.type == "colors" else ends
 
 
 JSON_VALUES = st.recursive(

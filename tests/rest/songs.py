@@ -1,0 +1,23 @@
+"""Small songs for tests: a kick on every half second, as a WAV of 16 bits."""
+
+from __future__ import annotations
+
+import io
+import wave
+
+import numpy as np
+
+
+def kick_wav(seconds: float = 2.0, *, sample_rate_hz: int = 22_050, channels: int = 1) -> bytes:
+    """Deterministic: a decaying 60 Hz tone from every half second on."""
+    time = np.arange(max(1, round(seconds * sample_rate_hz))) / sample_rate_hz
+    since_kick = time % 0.5
+    tone = 0.8 * np.sin(2 * np.pi * 60 * since_kick) * np.exp(-9 * since_kick)
+    samples = np.repeat((tone * 32767).astype("<i2")[:, None], channels, axis=1)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(channels)
+        out.setsampwidth(2)
+        out.setframerate(sample_rate_hz)
+        out.writeframes(samples.tobytes())
+    return file.getvalue()
