@@ -34,7 +34,7 @@ class MediaPool:
     def __init__(self) -> None:
         sandbox = Sandbox(address_space_bytes=4 * 1024**3, cpu_seconds=60)
         self._readers = ChildPool(
-            READERS, memory_limit_bytes=READER_BYTES, warm="render.media.probe:warm", sandbox=sandbox
+            READERS, memory_limit_bytes=READER_BYTES, warm="render.media.warm:warm", sandbox=sandbox
         )
         self._painters = ChildPool(1, memory_limit_bytes=PAINTER_BYTES, warm="render.particles.film:warm")
         self._listeners = ChildPool(1, memory_limit_bytes=LISTENER_BYTES)

@@ -1,5 +1,5 @@
-"""The `Range` header (RFC 9110, 14): one range of bytes. What is no such thing is no range at all, and so is a
-list of several, which a server may answer whole."""
+"""The `Range` header (RFC 9110, 14): one range of bytes. What is no such thing is no range at all, and so is
+a list of several, which a server may answer whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`POST /assets`, `GET /assets/{id}/{filename}` and `GET /assets/{id}/thumbnail.jpg` (contract/rest.md, Common).
+"""`POST /assets`, `GET /assets/{id}/{filename}` and `GET /assets/{id}/thumbnail.jpg`.
 
 The id names the asset; the file name in the path is for people and may be any. Errors are `{"detail": str}`.
 """

@@ -43,7 +43,7 @@ async def stored_response(
         "Accept-Ranges": "bytes",
         "Cache-Control": cache,
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'; img-src 'self'",
+        "Content-Security-Policy": "sandbox",
         "Content-Disposition": _disposition(content_type, attachment, inline),
     }
     if _is_known(request, tag):

@@ -5,8 +5,6 @@ Runs in a sandboxed child process, never in the API's own: it decodes what stran
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import av.error
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -15,22 +13,9 @@ from av.video.stream import VideoStream
 from render import limits
 from render.errors import DamagedMedia, MediaTooLarge, UnsupportedMedia
 from render.media.container import audio_stream, open_media, recognise, video_stream
+from render.media.facts import Probe
 from render.media.length import audio_seconds, video_seconds
-from render.media.magic import MediaFormat, MediaKind
-
-
-@dataclass(frozen=True)
-class Probe:
-    """`duration` in seconds (None for images), `width` and `height` in pixels as shown, rates in Hz."""
-
-    kind: MediaKind
-    content_type: str
-    extension: str
-    duration: float | None = None
-    width: int | None = None
-    height: int | None = None
-    sample_rate: int | None = None
-    channels: int | None = None
+from render.media.magic import MediaFormat
 
 
 def probe(path: str) -> Probe:

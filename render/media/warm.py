@@ -1,0 +1,14 @@
+"""What a child that reads media loads before its first call: importing this module is most of it."""
+
+from __future__ import annotations
+
+import av.codec
+
+from render.media import probe
+
+__all__ = ["probe", "warm"]
+
+
+def warm() -> None:
+    """Have the codec tables of FFmpeg in memory."""
+    av.codec.Codec("h264", "r")
