@@ -6,7 +6,7 @@ up is held (`FOR SHARE`) until the change commits, so it cannot be deleted in be
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,10 @@ async def find(owner_id: UUID, system_id: UUID) -> ParticleSystem | None:
 
 async def of_ids(owner_id: UUID, system_ids: list[UUID]) -> list[ParticleSystem]:
     return await ParticleSystem.filter(owner_id=owner_id, id__in=system_ids)
+
+
+async def of_ids(owner_id: UUID, ids: Collection[UUID]) -> list[ParticleSystem]:
+    return await ParticleSystem.filter(owner_id=owner_id, id__in=list(ids))
 
 
 async def change(

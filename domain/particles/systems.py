@@ -6,7 +6,7 @@ A change bumps the row's version and nudges `particles:<id>`; the row is the tru
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -63,6 +63,11 @@ async def get(viewer: Viewer, system_id: UUID) -> ParticleSystem:
     if row is None:
         raise _no_such_system()
     return row
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, ParticleSystem]:
+    """Those of `ids` that are there: one query, for loaders."""
+    return {row.id: row for row in await rows.of_ids(viewer.id, ids)} if ids else {}
 
 
 async def page(viewer: Viewer, first: int = 50, after: str | None = None) -> Page[ParticleSystem]:
