@@ -21,6 +21,7 @@ from render import limits
 from render.errors import DamagedMedia, MediaTooLarge
 from render.media.container import audio_stream as pick_audio
 from render.media.container import open_media
+from render.media.decoding import decoded_frames
 
 DECODED_SECONDS = 15 * 60.0
 _SLACK_SECONDS, _SLACK_SHARE = 0.25, 0.01
@@ -126,11 +127,8 @@ def _packet_seconds(container: InputContainer, stream: AudioStream) -> float:
 
 def _decoded_seconds(path: str) -> float:
     samples, rate_hz = 0, 0
-    with open_media(path) as container, contextlib.suppress(av.error.FFmpegError):
-        stream = pick_audio(container)
-        for packet in container.demux(stream):
-            with contextlib.suppress(av.error.InvalidDataError):
-                for frame in stream.codec_context.decode(packet):
-                    samples += frame.samples
-                    rate_hz = rate_hz or frame.sample_rate
+    with open_media(path) as container:
+        for frame in decoded_frames(container):
+            samples += frame.samples
+            rate_hz = rate_hz or frame.sample_rate
     return samples / rate_hz if rate_hz else 0.0

@@ -6,12 +6,9 @@ missing end is silence. Everything streams: memory does not depend on the length
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import av
-import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
@@ -20,6 +17,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
 from render.media.container import audio_stream, open_media
+from render.media.decoding import decoded_frames
 
 _FRAME_SAMPLES = 1024  # of AAC
 _KEPT_RATES_HZ = (44_100, 48_000)  # any other becomes 48 kHz, which every player takes
@@ -101,7 +99,7 @@ def _resampled(source: InputContainer, rate_hz: int, layout: str) -> Iterator[np
     """The decoded track as float32 (channels, n). A track that changes its rate on the way is followed."""
     resampler: AudioResampler | None = None
     shape: tuple[str, str, int] | None = None
-    for frame in _decoded(source):
+    for frame in decoded_frames(source):
         if resampler is None or shape != _shape(frame):
             if resampler is not None:
                 yield from (_samples(out) for out in resampler.resample(None))
@@ -111,15 +109,6 @@ def _resampled(source: InputContainer, rate_hz: int, layout: str) -> Iterator[np
         yield from (_samples(out) for out in resampler.resample(frame))
     if resampler is not None:
         yield from (_samples(out) for out in resampler.resample(None))
-
-
-def _decoded(source: InputContainer) -> Iterator[AudioFrame]:
-    """Every frame that decodes; a broken packet is left out, a cut file ends early."""
-    stream = audio_stream(source)
-    with contextlib.suppress(av.error.FFmpegError):
-        for packet in source.demux(stream):
-            with contextlib.suppress(av.error.InvalidDataError):
-                yield from stream.codec_context.decode(packet)
 
 
 def _shape(frame: AudioFrame) -> tuple[str, str, int]:
