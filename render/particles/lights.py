@@ -1,0 +1,315 @@
+"""From particles to items of light: where each is at the frame's time, how big, how bright, which colour.
+
+A frame shows time n / fps, between two ticks: a particle is on the straight way that its velocity takes it. The
+shutter is open for a sixtieth of a second whatever the fps (half a frame at 30), so a frame is a function of time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from render.particles import motion as m
+
+# Rows of the looks (float64, one column a particle).
+SIZE, HUE, PHASE, DISC, SHINE = range(5)
+LOOK_ROWS = 5
+
+# Entries of the view (float64): everything else that a frame needs.
+(
+    LINES,  # pixels a height
+    SCALE,  # pixels a pixel of 1080 lines
+    EXPOSURE,
+    PULSE_FLOOR,
+    BASS_FLOOR,
+    FADE,  # 1: light fades with the way from the centre
+    FADE_REACH,  # heights
+    FADE_IN,  # seconds after birth
+    FADE_OUT,  # ticks before the end of life
+    LIFE,
+    ENERGY,  # light that a beat adds
+    SWELL,  # size that a beat adds
+    SHUTTER,  # seconds
+    STREAK,  # how much longer a beat keeps the shutter open
+    SPARK,  # light of a sparkle
+    HUE_SPAN,  # part of the wheel that one moment's births have
+    HUE_AGE,  # turns of the wheel a second of birth time
+    FLASHING,  # light of a touch of the edge
+    HAZE_CELL,  # pixels
+    TRAIL_SECONDS,
+    TRAIL_LIGHT,
+    SMALLEST,  # pixels
+    TICK,  # where in time: whole ticks
+    PART,  # and the part of the next one
+    GROW,  # 1: sizes change by speed_z
+    BREATH,  # light that loudness adds
+) = range(26)
+VIEW_SIZE = 26
+
+HAZE_UNIT = 256.0  # of the integer haze sums
+_MOST_SAMPLES = 48
+_MOST_GAIN = 65535
+
+
+@njit(inline="always")
+def _gain(light: Any) -> Any:
+    return np.uint16(min(max(light, 0.0) * 4096.0, 65535.0))
+
+
+@njit(nogil=True, cache=True)
+def _put(
+    n: int,
+    x: float,
+    y: float,
+    dx: float,
+    dy: float,
+    size: float,
+    r: float,
+    g: float,
+    b: float,
+    class_of_size: Any,
+    place: Any,
+    classes: Any,
+    counts: Any,
+    gains: Any,
+) -> int:
+    """One point of light, drawn along its way (dx, dy pixels, centred on x, y)."""
+    way = math.sqrt(dx * dx + dy * dy)
+    samples = min(_MOST_SAMPLES, 1 + int(way / (0.5 * size)))
+    share = math.sqrt(1.0 + way / size) / samples * (1.0 + 0.25 * min(way / size, 4.0))
+    if samples == 1:
+        share = 1.0
+    place[0, n] = x - dx * 0.5 * (samples - 1) / samples
+    place[1, n] = y - dy * 0.5 * (samples - 1) / samples
+    place[2, n] = dx / samples
+    place[3, n] = dy / samples
+    classes[n] = class_of_size[min(int(size * 8.0 + 0.5), class_of_size.shape[0] - 1)]
+    counts[n] = samples
+    gains[0, n] = _gain(r * share)
+    gains[1, n] = _gain(g * share)
+    gains[2, n] = _gain(b * share)
+    return n + 1
+
+
+@njit(nogil=True, cache=True)
+def _haze(haze: Any, cell: float, x: float, y: float, r: float, g: float, b: float) -> None:
+    """Light times area into the four cells around a place; what lies outside is lost."""
+    height, width = haze.shape[0], haze.shape[1]
+    gx = x / cell - 0.5
+    gy = y / cell - 0.5
+    if gx < -1.0 or gy < -1.0 or gx >= width or gy >= height:
+        return
+    x0 = int(math.floor(gx))
+    y0 = int(math.floor(gy))
+    tx = gx - x0
+    ty = gy - y0
+    unit = HAZE_UNIT / (cell * cell)
+    for j in range(2):
+        row = y0 + j
+        if row < 0 or row >= height:
+            continue
+        wy = (ty if j else 1.0 - ty) * unit
+        for i in range(2):
+            column = x0 + i
+            if column < 0 or column >= width:
+                continue
+            w = (tx if i else 1.0 - tx) * wy
+            haze[row, column, 0] += int(min(r * w, 1e6))
+            haze[row, column, 1] += int(min(g * w, 1e6))
+            haze[row, column, 2] += int(min(b * w, 1e6))
+
+
+@njit(nogil=True, cache=True)
+def light_up(
+    state: Any,
+    born: Any,
+    alive: Any,
+    past: Any,
+    traits: Any,
+    looks: Any,
+    drive: Any,
+    law: Any,
+    view: Any,
+    wheel: Any,
+    directions: Any,
+    class_of_size: Any,
+    disc_radii: Any,
+    points: int,
+    seed: int,
+    stride: int,
+    haze: Any,
+    place: Any,
+    classes: Any,
+    counts: Any,
+    gains: Any,
+) -> int:
+    """Fills the items and adds the particles' light to the haze; returns how many items there are.
+
+    past, state, born, alive, traits, drive, law as in `motion.run`; looks (5, n); wheel (k, 3) float32; haze
+    (h, w, 4) int32, zeroed by the caller; items: place (4, N) float32, classes, counts int32 (N), gains (3, N) uint16.
+    """
+    tick = int(view[TICK])
+    part = view[PART]
+    lines = view[LINES]
+    scale = view[SCALE]
+    bass = drive[m.BASS, tick]
+    pulse = drive[m.PULSE, tick] + (drive[m.PULSE, tick + 1] - drive[m.PULSE, tick]) * part
+    loud = drive[m.LOUD, tick]
+    sparkle = drive[m.SPARKLE, tick]
+    beat = drive[m.BEAT, tick]
+    rush = drive[m.RUSH, tick]
+    turn = drive[m.TURN, tick]
+    energy = view[EXPOSURE] * (1.0 + view[ENERGY] * pulse + view[BREATH] * loud)
+    energy *= view[BASS_FLOOR] + (1.0 - view[BASS_FLOOR]) * bass
+    swell = 1.0 + view[SWELL] * pulse
+    shutter = view[SHUTTER] * (1.0 + view[STREAK] * pulse) * lines
+    spark_key = m._key(seed, int(drive[m.BEATING, tick]), m.CH_SPARK)
+    cell = view[HAZE_CELL]
+    n = 0
+    for i in range(alive.shape[0]):
+        if alive[i] == 0:
+            continue
+        age = (tick - born[i] + part) * m.TICK
+        depth = traits[m.DEPTH, i]
+        dx = state[m.X, i] - law[m.CENTRE_X]
+        dy = state[m.Y, i] - law[m.CENTRE_Y]
+        vx = depth * (state[m.VX, i] * rush + drive[m.WIND_X, tick]) - dy * turn
+        vy = depth * (state[m.VY, i] * rush + drive[m.WIND_Y, tick]) + dx * turn
+        x = (state[m.X, i] + vx * m.TICK * part) * lines
+        y = (state[m.Y, i] + vy * m.TICK * part) * lines
+        wave = looks[PHASE, i] + beat
+        wave = 0.5 + 0.5 * directions[1, int((wave - math.floor(wave)) * directions.shape[1])]
+        light = energy * (view[PULSE_FLOOR] + (1.0 - view[PULSE_FLOOR]) * wave) * looks[SHINE, i]
+        if view[FADE] > 0.0:
+            light *= max(0.1, 1.0 - math.sqrt(dx * dx + dy * dy) / view[FADE_REACH])
+        if age < view[FADE_IN]:
+            light *= max(0.0, age) / view[FADE_IN]
+        left = born[i] + view[LIFE] - tick
+        if left < view[FADE_OUT]:
+            light *= max(0.0, left) / view[FADE_OUT]
+        if sparkle > 0.01 and float(m._draw(spark_key, i)) < 0.10 * 4294967296.0:
+            light *= 1.0 + view[SPARK] * sparkle
+        light *= 1.0 + view[FLASHING] * state[m.FLASH, i]
+        hue = looks[HUE, i] * view[HUE_SPAN] + born[i] * m.TICK * view[HUE_AGE]
+        color = int((hue - math.floor(hue)) * wheel.shape[0])
+        r = light * wheel[color, 0]
+        g = light * wheel[color, 1]
+        b = light * wheel[color, 2]
+        disc = int(looks[DISC, i])
+        if disc >= 0:
+            radius = disc_radii[disc]
+            place[0, n] = x
+            place[1, n] = y
+            place[2, n] = 0.0
+            place[3, n] = 0.0
+            classes[n] = points + disc
+            counts[n] = 1
+            gains[0, n] = _gain(r * 0.1)
+            gains[1, n] = _gain(g * 0.1)
+            gains[2, n] = _gain(b * 0.1)
+            n += 1
+            area = 0.5 * radius * radius * 0.1
+            _haze(haze, cell, x, y, r * area, g * area, b * area)
+            continue
+        size = looks[SIZE, i] * scale * swell
+        if size < view[SMALLEST]:
+            # Smaller than a pixel: the light of the small point on the smallest that is drawn, not all of it.
+            dim = size / view[SMALLEST]
+            r *= dim
+            g *= dim
+            b *= dim
+            size = view[SMALLEST]
+        way_x = vx * shutter
+        way_y = vy * shutter
+        n = _put(n, x, y, way_x, way_y, size, r, g, b, class_of_size, place, classes, counts, gains)
+        area = size * size + 0.5 * size * math.sqrt(way_x * way_x + way_y * way_y)
+        _haze(haze, cell, x, y, r * area, g * area, b * area)
+        if view[TRAIL_LIGHT] > 0.0:
+            n = _trail(
+                n,
+                i,
+                tick,
+                part,
+                x,
+                y,
+                size,
+                r,
+                g,
+                b,
+                past,
+                born,
+                view,
+                stride,
+                class_of_size,
+                place,
+                classes,
+                counts,
+                gains,
+            )
+    return n
+
+
+@njit(nogil=True, cache=True)
+def _trail(
+    n: int,
+    i: int,
+    tick: int,
+    part: float,
+    x: float,
+    y: float,
+    size: float,
+    r: float,
+    g: float,
+    b: float,
+    past: Any,
+    born: Any,
+    view: Any,
+    stride: int,
+    class_of_size: Any,
+    place: Any,
+    classes: Any,
+    counts: Any,
+    gains: Any,
+) -> int:
+    """The way of the last moments through the noted positions, fading with their age: a finite sum, no feedback."""
+    slots = past.shape[0]
+    lines = view[LINES]
+    seconds = view[TRAIL_SECONDS]
+    noted = (tick - 1) // stride * stride
+    for _ in range(slots - 1):
+        age = (tick - noted + part) * m.TICK
+        if noted < 0 or noted < born[i] or age > seconds:
+            break
+        slot = noted // stride % slots
+        px = past[slot, 0, i] * lines
+        py = past[slot, 1, i] * lines
+        dx = x - px
+        dy = y - py
+        if dx * dx + dy * dy > 0.09 * lines * lines:
+            break
+        rest = 1.0 - age / seconds
+        light = view[TRAIL_LIGHT] * rest * rest
+        thin = max(view[SMALLEST], size * (0.35 + 0.5 * rest))
+        n = _put(
+            n,
+            0.5 * (x + px),
+            0.5 * (y + py),
+            dx,
+            dy,
+            thin,
+            r * light,
+            g * light,
+            b * light,
+            class_of_size,
+            place,
+            classes,
+            counts,
+            gains,
+        )
+        x = px
+        y = py
+        noted -= stride
+    return n
