@@ -92,10 +92,6 @@ async def of_ids(owner_id: UUID, system_ids: list[UUID]) -> list[ParticleSystem]
     return await ParticleSystem.filter(owner_id=owner_id, id__in=system_ids)
 
 
-async def of_ids(owner_id: UUID, ids: Collection[UUID]) -> list[ParticleSystem]:
-    return await ParticleSystem.filter(owner_id=owner_id, id__in=list(ids))
-
-
 async def change(
     owner_id: UUID, system_id: UUID, changes: Callable[[ParticleSystem], dict[str, Any]]
 ) -> ParticleSystem | None:

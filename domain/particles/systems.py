@@ -83,11 +83,6 @@ async def every(viewer: Viewer) -> list[ParticleSystem]:
     return await rows.every(viewer.id)
 
 
-async def by_ids(viewer: Viewer, system_ids: list[UUID]) -> dict[UUID, ParticleSystem]:
-    """Those of the ids that are the viewer's systems, in one query: for loaders."""
-    return {row.id: row for row in await rows.of_ids(viewer.id, system_ids)}
-
-
 async def update(viewer: Viewer, system_id: UUID, changes: Changes, *, services: Services) -> ParticleSystem:
     """Sets the given keys; `config` merges key by key. Raises as `create`, and NotFound for the system."""
     await _require_sound(viewer, changes.get("audio_id"))
