@@ -1,6 +1,7 @@
 """Under whose identity PostgreSQL runs: it refuses to run as root.
 
-- An ordinary user: as that user.
+- An ordinary user: as that user; one without a name in the passwd file (a container's `--user 4711`), which
+  initdb refuses, in a user namespace where it has one.
 - Root: in a user namespace of its own, where our files belong to an ordinary user id. Nothing is added
   to the machine and no folder is opened.
 - Root where namespaces are refused (Docker's default): as `nobody`.
@@ -11,6 +12,7 @@ Which one works is found by running the server's own program under it, not by gu
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import pwd
 import subprocess
@@ -37,12 +39,16 @@ class Identity:
         """Why `program --version` cannot run thus, in a folder that it may write to; None where it can."""
 
         def enter() -> None:
-            if self.enter is not None:
-                self.enter()
-            if folder is not None:
-                os.chdir(folder)
-                if not os.access(".", os.R_OK | os.W_OK | os.X_OK):
-                    raise PermissionError(folder)
+            try:
+                if self.enter is not None:
+                    self.enter()
+                if folder is not None:
+                    os.chdir(folder)
+                    if not os.access(".", os.R_OK | os.W_OK | os.X_OK):
+                        raise PermissionError(errno.EACCES, "cannot be used", str(folder))
+            except OSError as error:
+                os.write(2, str(error).encode())
+                os._exit(1)
 
         try:
             done = subprocess.run(
@@ -63,14 +69,17 @@ class Identity:
 
 def candidates() -> list[Identity]:
     """The identities that may serve this user, best first."""
-    if os.geteuid() != 0:
-        return [Identity("this user", os.geteuid(), os.getegid(), None)]
+    uid, gid = os.geteuid(), os.getegid()
     inside = _ordinary_user()
+    namespace = Identity("a user namespace", uid, gid, lambda: _enter_namespace(inside, uid, gid))
+    if uid != 0:
+        itself = Identity("this user", uid, gid, None)
+        return [itself] if _has_name(uid) else [namespace, itself]
     nobody = _nobody()
-    found = [Identity("a user namespace", 0, 0, lambda: _enter_namespace(inside))]
+    found = [namespace]
     if nobody is not None:
-        uid, gid = nobody.pw_uid, nobody.pw_gid
-        found.append(Identity("the user nobody", uid, gid, lambda: _become(uid, gid)))
+        other, group = nobody.pw_uid, nobody.pw_gid
+        found.append(Identity("the user nobody", other, group, lambda: _become(other, group)))
     return found
 
 
@@ -94,13 +103,22 @@ def _nobody() -> pwd.struct_passwd | None:
         return None
 
 
-def _enter_namespace(inside: int) -> None:
-    os.setgroups([])
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def _enter_namespace(inside: int, uid: int, gid: int) -> None:
+    if uid == 0:
+        os.setgroups([])
     if _LIBC.unshare(CLONE_NEWUSER) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{inside} 0 1")
-    Path("/proc/self/gid_map").write_text(f"{inside} 0 1")
+    Path("/proc/self/uid_map").write_text(f"{inside} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{inside} {gid} 1")
 
 
 def _become(uid: int, gid: int) -> None:

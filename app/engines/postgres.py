@@ -44,6 +44,10 @@ SETTINGS = {
 }
 
 
+class MissingData(EngineError):
+    """No identity helps: the data is gone from where it was."""
+
+
 class Postgres:
     name = "postgres"
 
@@ -72,9 +76,10 @@ class Postgres:
             self._initialise()
         self._check_version()
         self.home.end(lambda: processes.working_in(self.data, "postgres"))
-        # We own the home and nothing works in the data folder any more, so the file is stale, even
-        # where its pid now belongs to another process or to a zombie that nobody has reaped.
+        # We own the home and nothing works in the data folder any more, so these are stale, even
+        # where their pid now belongs to another process or to a zombie that nobody has reaped.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (self.sockets / f".s.PGSQL.{self.settings['port']}.lock").unlink(missing_ok=True)
         settings = {**self.settings, "unix_socket_directories": str(self.sockets)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.home.logs / "postgres.log").open("ab") as log:
@@ -94,7 +99,7 @@ class Postgres:
         deadline = time.monotonic() + seconds
         while not self._is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise EngineError(f"The embedded PostgreSQL did not start: {_last_line(self.home)}")
+                raise EngineError(f"The embedded PostgreSQL did not start: {_last_words(self.home)}")
             time.sleep(0.005)
 
     def stop(self) -> None:
@@ -155,6 +160,8 @@ def _place(home: Home, wheel: Path, identities: list[Identity]) -> tuple[Identit
         try:
             installation = _reachable_installation(home, wheel, identity)
             data = _reachable_data(home, installation, identity)
+        except MissingData:
+            raise
         except (OSError, EngineError) as error:
             reasons.append(str(error))
             continue
@@ -189,6 +196,11 @@ def _reachable_data(home: Home, installation: Path, identity: Identity) -> Path:
         moved.rename(home.postgres)  # an earlier move was interrupted before its link was there
     shutil.rmtree(moved, ignore_errors=True)
     data = Path(os.path.realpath(home.postgres))
+    if home.postgres.is_symlink() and not data.exists():
+        raise MissingData(
+            f"The database of {home.path} lay in {data} and is not there: put it back,"
+            f" or remove the link {home.postgres} to begin with an empty one."
+        )
     program = installation / "bin" / "postgres"
     if os.geteuid() == 0 and data.parent == home.path and not _can_reach(home.path, program, identity):
         data = _move_outside(home, moved)
@@ -198,12 +210,20 @@ def _reachable_data(home: Home, installation: Path, identity: Identity) -> Path:
 
 
 def _can_reach(folder: Path, program: Path, identity: Identity) -> bool:
-    """Whether the identity can use a folder of its own below `folder`."""
+    """Whether the identity can use a folder of its own in the home, which may be passed through for it."""
     probe = folder / ".probe"
     probe.mkdir(mode=0o700, exist_ok=True)
     try:
         os.chown(probe, identity.uid, identity.gid)
-        return identity.refusal(program, probe) is None
+        if identity.refusal(program, probe) is None:
+            return True
+        # Perhaps it is only the home itself, which is ours and whose folders are closed in turn.
+        before = folder.stat().st_mode
+        folder.chmod(before | 0o011)
+        if identity.refusal(program, probe) is None:
+            return True
+        folder.chmod(before)
+        return False
     finally:
         probe.rmdir()
 
@@ -246,6 +266,7 @@ def _sockets(home: Home, identity: Identity) -> Path:
     raise no_socket_folder()
 
 
-def _last_line(home: Home) -> str:
+def _last_words(home: Home) -> str:
     lines = (home.logs / "postgres.log").read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    fatal = [line for line in lines if "FATAL" in line or "PANIC" in line]
+    return (fatal or lines or ["it said nothing"])[-1]
