@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from render.audio.features import AudioFeatures
 from render.media.length import audio_seconds
@@ -18,42 +17,15 @@ from render.media.still import write_still
 from render.particles import film
 from render.particles.config import ParticleConfig, ParticleType, from_json
 from render.video.encode import RING, AudioCut, VideoSpec, encode
+from render.video.film_spec import FilmFacts, FilmSpec
 from render.video.timing import FrameSpan, film_duration, frame_span
+
+__all__ = ["FilmFacts", "FilmSpec", "render_film", "render_preview", "render_still", "scaled_down"]
 
 PREVIEW_WIDTH = 480
 _SMALLEST_SIDE = 16
 
 Report = Callable[[float, str | None], None]
-
-
-@dataclass(frozen=True)
-class FilmSpec:
-    """One film. `config` is `config.to_json`'s form; paths are local; times are seconds of the whole film.
-
-    `audio_duration` is the song's length in seconds where it is known, else it is counted from the file.
-    """
-
-    kind: str
-    config: dict[str, Any]
-    out: str
-    features_path: str | None = None
-    audio_path: str | None = None
-    quality: str = "STANDARD"
-    start_time: float | None = None
-    end_time: float | None = None
-    audio_duration: float | None = None
-
-
-@dataclass(frozen=True)
-class FilmFacts:
-    """`duration` of the film and `seconds` of work, `size` in bytes."""
-
-    frames: int
-    duration: float
-    width: int
-    height: int
-    size: int
-    seconds: float
 
 
 def render_film(spec: FilmSpec, report: Report = lambda percent, message: None) -> FilmFacts:
