@@ -88,8 +88,8 @@ async def find(owner_id: UUID, system_id: UUID) -> ParticleSystem | None:
     return await ParticleSystem.get_or_none(id=system_id, owner_id=owner_id)
 
 
-async def of_ids(owner_id: UUID, system_ids: list[UUID]) -> list[ParticleSystem]:
-    return await ParticleSystem.filter(owner_id=owner_id, id__in=system_ids)
+async def of_ids(owner_id: UUID, system_ids: Collection[UUID]) -> list[ParticleSystem]:
+    return await ParticleSystem.filter(owner_id=owner_id, id__in=list(system_ids))
 
 
 async def change(

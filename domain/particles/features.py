@@ -56,6 +56,7 @@ def _forget(key: str, task: asyncio.Task[None]) -> None:
 
 
 async def _compute(key: str, audio: Asset, services: Services) -> None:
+    services.scratch.mkdir(parents=True, exist_ok=True)
     staged = services.scratch / f"{uuid4().hex}.npz"
     try:
         async with services.files.local(audio.key) as path:

@@ -10,27 +10,36 @@ import base64
 import json
 import math
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from db.assets import Asset
 from db.particles import ParticleSystem
 from domain.accounts import Viewer
 from domain.errors import InvalidInput
+from domain.media import ask
 from domain.particles.config import merged_config
 from domain.particles.cut import film_seconds
+from domain.particles.features import ready_features
 from domain.particles.render import DEAF, content_hash
 from domain.particles.songs import song, song_of
 from domain.particles.systems import config_of, get
 from domain.ports import Services
 from render.audio.version import FEATURES_VERSION
 from render.particles.config import PICTURE_VERSION, ParticleConfig, ParticleType, to_json
+from render.video.film_spec import FilmSpec
+from render.video.timing import frame_span
 
 DEFAULT_WIDTH = 640
 MIN_WIDTH, MAX_WIDTH = 16, 1920
 MAX_PREVIEW_SECONDS = 10.0
+STILL = "render.video.particles:render_still"
+PREVIEW = "render.video.particles:render_preview"
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ async def frame(scene: Scene, time: float = 0.0, width: int | None = None, *, se
     Raises InvalidInput, and TimedOut while the song is still being listened to: a later call succeeds.
     """
     wide = _checked(scene.config, scene.audio, time, width)
-    last = max(0, round(film_seconds(scene.config, scene.audio) * scene.config.fps) - 1)
+    last = frame_span(film_seconds(scene.config, scene.audio), scene.config.fps).count - 1
     number = min(int(time * scene.config.fps + 1e-6), last)
     key = f"frames/{_hash(scene, frame=number, width=wide)}.png"
     if not await services.files.exists(key):
@@ -123,24 +132,43 @@ async def preview(scene: Scene, duration: float = 2.0, *, services: Services) ->
     if not (math.isfinite(duration) and 0.1 <= duration <= MAX_PREVIEW_SECONDS):
         raise InvalidInput("duration", f"duration must be 0.1 to {MAX_PREVIEW_SECONDS:g} s, got {duration:g}")
     seconds = min(duration, film_seconds(scene.config, scene.audio))
-    key = f"frames/{_hash(scene, preview=seconds)}.mp4"
+    key = f"frames/{_hash(scene, preview=seconds, sound=scene.audio and scene.audio.sha256)}.mp4"
     if not await services.files.exists(key):
-        await _draw(PREVIEW, scene, key, seconds, services=services)
+        async with AsyncExitStack() as held:
+            sound = None if scene.audio is None else await _held(scene.audio.key, held, services)
+            film = {"quality": "DRAFT", "end_time": seconds, "audio_path": sound}
+            await _draw(PREVIEW, scene, key, services=services, **film)
     return key
 
 
-STILL = "render.video.particles:render_still"
-PREVIEW = "render.video.particles:render_preview"
+async def _draw(
+    function: str, scene: Scene, key: str, *arguments: int, services: Services, **film: Any
+) -> None:
+    """Let a child draw into a folder of its own, and keep what it made under the key."""
+    services.scratch.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as held:
+        folder = held.enter_context(TemporaryDirectory(dir=services.scratch))
+        out = Path(folder, PurePosixPath(key).name)
+        spec = FilmSpec(
+            kind=scene.particle_type.value,
+            config=to_json(scene.config),
+            out=str(out),
+            features_path=await _features_path(scene, held, services),
+            audio_duration=None if scene.audio is None else scene.audio.duration,
+            **film,
+        )
+        await ask(services, function, spec, *arguments)
+        await services.files.put(key, out)
 
 
-async def _draw(function: str, scene: Scene, key: str, *arguments: Any, services: Services) -> None:
-    audio = scene.audio
-    suffix = key.rpartition(".")[2]
-    staged = services.scratch / f"{uuid4().hex}.{suffix}"
-    try:
-        raise NotImplementedError
-    finally:
-        staged.unlink(missing_ok=True)
+async def _features_path(scene: Scene, held: AsyncExitStack, services: Services) -> str | None:
+    if scene.audio is None or scene.particle_type in DEAF:
+        return None
+    return await _held(await ready_features(scene.audio, services=services), held, services)
+
+
+async def _held(key: str, held: AsyncExitStack, services: Services) -> str:
+    return str(await held.enter_async_context(services.files.local(key)))
 
 
 def _checked(config: ParticleConfig, audio: Asset | None, time: float, width: int | None) -> int:
@@ -153,7 +181,7 @@ def _checked(config: ParticleConfig, audio: Asset | None, time: float, width: in
     return wide
 
 
-def _hash(scene: Scene, **what: float) -> str:
+def _hash(scene: Scene, **what: float | str | None) -> str:
     heard = None if scene.audio is None or scene.particle_type in DEAF else scene.audio.sha256
     return content_hash(
         {

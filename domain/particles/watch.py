@@ -5,7 +5,7 @@ The row is the truth: it is read again on each nudge and every few seconds, so a
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 from db import particles as rows
@@ -17,9 +17,7 @@ from domain.ports import Services
 REREAD_SECONDS = 5.0
 
 
-async def watch(
-    viewer: Viewer, system_id: UUID, *, services: Services
-) -> AsyncGenerator[ParticleSystem, None]:
+async def watch(viewer: Viewer, system_id: UUID, *, services: Services) -> AsyncIterator[ParticleSystem]:
     """Raises NotFound at the first step for a system that is not the viewer's. Versions only grow."""
     async with services.events.subscribe(f"particles:{system_id}") as nudges:
         row: ParticleSystem | None = await get(viewer, system_id)
