@@ -86,4 +86,5 @@ def _loudest_channel(frame: AudioFrame) -> np.ndarray:
     levels: np.ndarray = np.abs(values.astype(np.float32) - np.float32(middle)).max(axis=0) / np.float32(
         scale
     )
-    return np.nan_to_num(levels, nan=0.0, posinf=1.0).astype(np.float32, copy=False)
+    levels = np.nan_to_num(levels.astype(np.float32), nan=0.0, posinf=1.0)
+    return levels
