@@ -17,7 +17,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -30,12 +30,13 @@ from obstore.store import LocalStore, from_url
 from domain.errors import NotFound, StorageFull, Unavailable
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore, RetryConfig
 
 BLOCK_BYTES = 1024**2  # one read: what a download holds in memory
 MAX_KEY_CHARACTERS = 255
 STAGING = ".staging"  # no key begins with a dot
 ABANDONED_SECONDS = 3600.0
+RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -95,7 +96,7 @@ class BucketFiles:
     """`domain.ports.Files` over an object store; `scratch` holds the copies that `local` lends."""
 
     def __init__(self, url: str, scratch: Path) -> None:
-        self._store = from_url(url)
+        self._store = from_url(url, retry_config=RETRIES)
         self._scratch = scratch
 
     async def put(self, key: str, source: Path) -> None:
