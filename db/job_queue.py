@@ -50,3 +50,11 @@ async def live_workers(seen_within_seconds: float) -> int:
         seen_within_seconds,
     )
     return int(found[0]["n"])
+
+
+_ASKED_TO_STOP = "SELECT id FROM jobs WHERE id = ANY($1::uuid[]) AND cancel_requested_at IS NOT NULL"
+
+
+async def asked_to_stop(job_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the jobs for which a cancel was asked."""
+    return [row["id"] for row in await sql.rows(_ASKED_TO_STOP, list(job_ids))] if job_ids else []

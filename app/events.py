@@ -1,0 +1,163 @@
+"""Nudges between processes over one Redis channel, and the documented Redis surface of jobs.
+
+Each process holds one subscription connection, whatever the number of its subscribers, and fans out in
+memory. A nudge carries topics and nothing else: losing one costs a subscriber the time until it looks by
+itself. After every (re)connection all subscribers are woken, since nudges may have been missed. Nothing
+here raises when Redis is away: calls then return at once for a second, so that no request waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app import redis_surface
+
+CHANNEL = "starling:nudges"
+ANSWER_SECONDS = 0.25
+CONNECT_SECONDS = 1.0
+AWAY_SECONDS = 1.0
+PING_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+Away = (RedisError, OSError, TimeoutError)
+
+
+class TopicSubscription:
+    """One subscriber of one topic: however many nudges came, it wakes once."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def wait(self, timeout_seconds: float) -> bool:
+        """True when something changed, False when the time was up."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        self._woken.clear()
+        return True
+
+
+class RedisEvents:
+    """`domain.ports.Events` over Redis. Use `open_events`."""
+
+    def __init__(self, url: str) -> None:
+        self._commands = Redis.from_url(
+            url, socket_connect_timeout=ANSWER_SECONDS, socket_timeout=ANSWER_SECONDS, max_connections=20
+        )
+        self._listener = Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS)
+        self._origin = uuid4().hex
+        self._topics: dict[str, set[TopicSubscription]] = {}
+        self._away_until = 0.0
+        self.is_listening = asyncio.Event()
+
+    async def nudge(self, *topics: str) -> None:
+        """Wake the subscribers of the topics, in this process at once and in the others through Redis."""
+        self._wake(topics)
+        await self._send(self._commands.publish(CHANNEL, "\n".join([self._origin, *topics])))
+
+    async def publish_job(self, job: Any, *, stage: str | None, change: str) -> None:
+        if time.monotonic() < self._away_until:
+            return
+        pipeline = self._commands.pipeline(transaction=False)
+        redis_surface.add(pipeline, job, stage, change)
+        await self._send(pipeline.execute())
+
+    @asynccontextmanager
+    async def subscribe(self, topic: str) -> AsyncIterator[TopicSubscription]:
+        subscription = TopicSubscription()
+        self._topics.setdefault(topic, set()).add(subscription)
+        try:
+            yield subscription
+        finally:
+            others = self._topics[topic]
+            others.discard(subscription)
+            if not others:
+                del self._topics[topic]
+
+    @property
+    def subscriber_count(self) -> int:
+        return sum(len(subscribers) for subscribers in self._topics.values())
+
+    async def listen(self) -> None:
+        """Hear what other processes nudge, for ever."""
+        pause = 0.05
+        while True:
+            try:
+                async with self._listener.pubsub() as channel:
+                    await channel.subscribe(CHANNEL)
+                    self.is_listening.set()
+                    self._wake(list(self._topics))
+                    pause = 0.05
+                    await self._hear(channel)
+            except Away as error:
+                log.warning("live events: Redis is away (%s)", type(error).__name__)
+            finally:
+                self.is_listening.clear()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def close(self) -> None:
+        for client in (self._commands, self._listener):
+            with contextlib.suppress(*Away):
+                await client.aclose()
+
+    async def _hear(self, channel: Any) -> None:
+        is_asked = False
+        while True:
+            message = await channel.get_message(timeout=PING_SECONDS)
+            if message is None:
+                if is_asked:
+                    raise TimeoutError("no answer to a ping")
+                await channel.ping()
+                is_asked = True
+                continue
+            is_asked = False
+            if message["type"] == "message":
+                origin, *topics = message["data"].decode(errors="replace").split("\n")
+                if origin != self._origin:
+                    self._wake(topics)
+
+    def _wake(self, topics: list[str] | tuple[str, ...]) -> None:
+        for topic in topics:
+            for subscription in self._topics.get(topic, ()):
+                subscription.wake()
+
+    async def _send(self, command: Any) -> None:
+        """Best effort within `ANSWER_SECONDS`; after a failure nothing is tried for a while."""
+        if time.monotonic() < self._away_until:
+            command.close()
+            return
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await command
+        except Away:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+
+
+@asynccontextmanager
+async def open_events(redis_url: str) -> AsyncIterator[RedisEvents]:
+    """Events that listen until the block ends. Redis need not be there yet."""
+    events = RedisEvents(redis_url)
+    listening = asyncio.create_task(events.listen(), name="live-events")
+    try:
+        yield events
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await events.close()

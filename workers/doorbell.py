@@ -1,0 +1,155 @@
+"""The doorbell: arq carries "something is due" from those who submit to a worker that has a free slot.
+
+arq is transport and nothing more. A bell names a job only for the log: it is answered by claiming whatever
+is due first. It is answered within milliseconds, so arq's own lease, retry and result never matter: one
+try, no results, JSON, a fresh id each time. The worker's clock does not matter either: bells lie in the past.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+from arq.connections import ArqRedis
+from arq.worker import Worker, func
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+QUEUE = "starling:bells"
+FUNCTION = "ring"
+RING_SECONDS = 0.25
+AWAY_SECONDS = 1.0
+ANSWER_SECONDS = 10.0
+BELL_SECONDS = 300  # a bell that nobody heard is forgotten: the sweep has long found its job
+POLL_SECONDS = 0.02
+MOST_BELLS = 100
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
+_LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+
+log = logging.getLogger(__name__)
+
+
+def _encode(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode()
+
+
+def _decode(message: bytes) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(message)
+    return decoded
+
+
+def _connection(redis_url: str, answer_seconds: float) -> ArqRedis:
+    pool = ConnectionPool.from_url(
+        redis_url, socket_connect_timeout=answer_seconds, socket_timeout=answer_seconds, max_connections=50
+    )
+    return ArqRedis(pool, job_serializer=_encode, job_deserializer=_decode, default_queue_name=QUEUE)
+
+
+class ArqDoorbell:
+    """`domain.ports.Doorbell`. Opens nothing until it is rung; `close` when done."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = _connection(redis_url, RING_SECONDS)
+        self._away_until = 0.0
+
+    async def ring(self, job_ids: list[UUID]) -> bool:
+        """One bell a job, all within `RING_SECONDS`. False where it could not be rung: the sweep will do."""
+        if time.monotonic() < self._away_until:
+            return False
+        try:
+            async with asyncio.timeout(RING_SECONDS):
+                await asyncio.gather(*(self._ring_one(job_id) for job_id in job_ids[:MOST_BELLS]))
+        except (RedisError, OSError, TimeoutError) as error:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            log.warning("the bell could not be rung: %s", type(error).__name__)
+            return False
+        return True
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _ring_one(self, job_id: UUID) -> None:
+        await self._redis.enqueue_job(
+            FUNCTION, str(job_id), _job_id=uuid4().hex, _defer_until=_LONG_AGO, _expires=BELL_SECONDS
+        )
+
+
+class Doorman:
+    """Hears bells for a worker: an arq worker that is built anew whenever Redis has ended it.
+
+    `answer` starts work and returns as soon as it is claimed. While there is no capacity no bell is taken,
+    so that an idle worker gets it.
+    """
+
+    def __init__(self, redis_url: str, answer: Callable[[], Awaitable[bool]], slots: int) -> None:
+        self._redis_url = redis_url
+        self._answer = answer
+        self._slots = self._free_slots = slots
+        self._arq: Worker | None = None
+
+    def set_capacity(self, free_slots: int) -> None:
+        self._free_slots = free_slots
+        if self._arq is not None:
+            self._arq.max_jobs = free_slots
+
+    async def listen(self) -> None:
+        """Hear bells, for ever."""
+        logging.getLogger("arq.worker").setLevel(logging.ERROR)  # it tells of every bell
+        pause = SHORTEST_PAUSE_SECONDS
+        while True:
+            began = time.monotonic()
+            try:
+                await self._hear()
+            except (RedisError, OSError, TimeoutError) as error:
+                log.warning("no bells: Redis is away (%s)", type(error).__name__)
+            pause = SHORTEST_PAUSE_SECONDS if time.monotonic() - began > 5 else pause
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _hear(self) -> None:
+        redis = _connection(self._redis_url, 5.0)
+        worker = self._arq = Worker(
+            functions=[func(cast(Any, self._ring), name=FUNCTION)],
+            queue_name=QUEUE,
+            redis_pool=redis,
+            handle_signals=False,
+            max_jobs=self._slots,
+            job_timeout=ANSWER_SECONDS,
+            keep_result=0,
+            max_tries=1,
+            retry_jobs=False,
+            allow_abort_jobs=False,
+            poll_delay=POLL_SECONDS,
+            queue_read_limit=MOST_BELLS,
+            health_check_interval=15,
+            job_serializer=_encode,
+            job_deserializer=_decode,
+            expires_extra_ms=BELL_SECONDS * 1000,
+            log_results=False,
+        )
+        worker.max_jobs = self._free_slots
+        try:
+            await worker.async_run()
+        finally:
+            self._arq = None
+            await _end(worker, redis)
+
+    async def _ring(self, _: dict[Any, Any], job_id: str) -> None:
+        await self._answer()
+
+
+async def _end(worker: Worker, redis: ArqRedis) -> None:
+    tasks = [task for task in (worker.main_task, *worker.tasks.values()) if task is not None]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        await redis.aclose()
+    except (RedisError, OSError):
+        log.debug("the connection of the bells was gone already")

@@ -1,0 +1,135 @@
+"""A worker process: warm children, a runner with its slots, and what goes round beside it.
+
+    await run_worker(services, WorkerOptions(redis_url=..., slots=2), stop)
+
+It takes part only once its children are warm, says every few seconds that it lives, and drains when it is
+told to stop: claims no more, gives running work its grace, releases the rest, signs out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from db import job_queue
+from domain.jobs import KINDS
+from domain.ports import Services
+from workers.children import ChildPool
+from workers.doorbell import Doorman
+from workers.handlers import HANDLERS
+from workers.heart import QUERY_SECONDS, within
+from workers.rounds import Rounds
+from workers.run import Handler
+from workers.runner import Runner
+
+GRACE_SECONDS = 10.0
+MEGABYTE = 1024**2
+
+log = logging.getLogger(__name__)
+
+
+class MissingHandler(RuntimeError):
+    """A kind that can be submitted has no handler in this worker; the message names it."""
+
+
+@dataclass(frozen=True)
+class PoolPlan:
+    """One kind of child: how many, how much memory each may use, and what it calls to be warm."""
+
+    size: int
+    memory_limit_bytes: int
+    warm: str | None = None
+    nice: int = 10
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """`handlers` are those beside the product's own, for kinds that tests or the bench register."""
+
+    redis_url: str
+    slots: int = 2
+    child_memory_bytes: int = 2048 * MEGABYTE
+    grace_seconds: float = GRACE_SECONDS
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    pools: Mapping[str, PoolPlan] | None = None
+
+    def pool_plans(self) -> Mapping[str, PoolPlan]:
+        """Renders and features have children of their own: one that imported librosa never encodes."""
+        if self.pools is not None:
+            return self.pools
+        return {
+            "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.film:warm"),
+            "features": PoolPlan(1, self.child_memory_bytes),
+        }
+
+
+def boot_check(handlers: Mapping[str, Handler]) -> None:
+    """Raises MissingHandler unless every kind that can be submitted has a handler."""
+    lacking = sorted(set(KINDS) - set(handlers))
+    if lacking:
+        raise MissingHandler(f"no handler for jobs of kind {', '.join(lacking)}")
+
+
+async def run_worker(services: Services, options: WorkerOptions, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then drain. Raises MissingHandler before anything is started."""
+    handlers = {**HANDLERS, **options.handlers}
+    boot_check(handlers)
+    worker = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid4().hex[:8]}"
+    async with AsyncExitStack() as stack:
+        pools = {}
+        for name, plan in options.pool_plans().items():
+            pool = ChildPool(
+                plan.size, nice=plan.nice, memory_limit_bytes=plan.memory_limit_bytes, warm=plan.warm
+            )
+            pools[name] = await stack.enter_async_context(pool)
+        if not await _warm(pools, stop):
+            return
+        runner = Runner(worker, services, handlers, pools, options.slots)
+        await _work(runner, services, options, stop)
+
+
+async def _warm(pools: Mapping[str, ChildPool], stop: asyncio.Event) -> bool:
+    """Wait until all children are warm; False when told to stop before."""
+    warming = asyncio.gather(*(pool.warmed() for pool in pools.values()))
+    stopping = asyncio.create_task(stop.wait())
+    ends: set[asyncio.Future[Any]] = {warming, stopping}
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        return warming.done() and not stop.is_set()
+    finally:
+        warming.cancel()
+        stopping.cancel()
+        await asyncio.gather(warming, stopping, return_exceptions=True)
+
+
+async def _work(runner: Runner, services: Services, options: WorkerOptions, stop: asyncio.Event) -> None:
+    doorman = Doorman(options.redis_url, runner.answer_bell, options.slots)
+    runner.on_capacity = doorman.set_capacity
+    rounds = Rounds(runner, services)
+    tasks = [
+        asyncio.create_task(doorman.listen(), name="doorman"),
+        *(asyncio.create_task(go(), name=go.__name__) for go in rounds.all()),
+    ]
+    log.info("worker %s takes jobs of %s in %d slots", runner.worker, ", ".join(runner.kinds), runner.slots)
+    try:
+        await stop.wait()
+    finally:
+        await runner.drain(options.grace_seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _sign_out(runner.worker)
+
+
+async def _sign_out(worker: str) -> None:
+    try:
+        await within(job_queue.sign_out(worker), QUERY_SECONDS)
+    except Exception as error:
+        log.warning("worker %s could not sign out: %s", worker, type(error).__name__)

@@ -1,0 +1,104 @@
+"""What goes round in every worker, without a leader: sweep, reap, sign of life, and the daily tidying.
+
+Each looks at the state of the rows, never at events, so there is none to miss; several workers at once do
+no harm. A round that fails is logged and comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+from uuid import UUID
+
+from db import job_events, job_moves, job_queue
+from domain import assets
+from domain.jobs import announce
+from domain.jobs.protocol import (
+    CRASH_DELAY_SECONDS,
+    LEASE_SECONDS,
+    MAX_CRASHES,
+    REAP_SECONDS,
+    SWEEP_SECONDS,
+)
+from domain.ports import Services
+from workers.heart import within
+from workers.runner import Runner
+
+ROUND_SECONDS = 10.0  # what one round may take
+SIGN_OF_LIFE_SECONDS = 5.0
+FORGET_SECONDS = 3600.0
+DAY_SECONDS = 86_400.0
+MOST_BELLS = 100
+KEEP_PROGRESS_SECONDS = 7 * DAY_SECONDS
+
+log = logging.getLogger(__name__)
+
+
+class Rounds:
+    def __init__(self, runner: Runner, services: Services) -> None:
+        self._runner = runner
+        self._services = services
+
+    def all(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        return [self.sweeps, self.reaps, self.signs_of_life, self.tidies]
+
+    async def sweeps(self) -> None:
+        await self._every(SWEEP_SECONDS, self.sweep)
+
+    async def reaps(self) -> None:
+        await self._every(REAP_SECONDS, self.reap)
+
+    async def signs_of_life(self) -> None:
+        await self._every(SIGN_OF_LIFE_SECONDS, self.sign_of_life)
+
+    async def tidies(self) -> None:
+        await asyncio.sleep(random.uniform(60.0, 600.0))
+        await self._every(DAY_SECONDS, self.tidy, limit_seconds=3600.0)
+
+    async def sweep(self) -> None:
+        """Fill the free slots with what is due, ring for the rest, and look after cancels."""
+        asked = await job_queue.asked_to_stop(self._runner.running)
+        self._runner.look(asked)
+        while self._runner.free_slots > 0 and await self._runner.answer_bell():
+            pass
+        unrung = await job_queue.take_unrung(self._runner.kinds, LEASE_SECONDS, MOST_BELLS)
+        await self._ring(unrung)
+
+    async def reap(self) -> None:
+        """Take back what lapsed leases hold."""
+        lost = await job_moves.reap(max_crashes=MAX_CRASHES, delay_seconds=CRASH_DELAY_SECONDS)
+        for job in lost:
+            log.warning("job %s: reaped from epoch %d, now %s", job.id, job.epoch, job.state)
+        await announce(lost, self._services)
+        await self._ring([job.id for job in lost if job.state == "PENDING"])
+
+    async def sign_of_life(self) -> None:
+        await job_queue.sign_in(self._runner.worker, self._runner.kinds, self._runner.slots)
+        await job_queue.forget_workers(FORGET_SECONDS)
+
+    async def tidy(self) -> None:
+        """Remove orphaned files and the progress log of jobs that ended long ago."""
+        await assets.sweep(self._services)
+        await job_events.thin_out(KEEP_PROGRESS_SECONDS)
+
+    async def _ring(self, job_ids: list[UUID]) -> None:
+        if job_ids:
+            await self._services.doorbell.ring(job_ids)
+
+    async def _every(
+        self, seconds: float, go: Callable[[], Awaitable[None]], limit_seconds: float = ROUND_SECONDS
+    ) -> None:
+        """Go again and again, a little out of step with other workers."""
+
+        async def once() -> None:
+            await go()
+
+        while True:
+            try:
+                await within(once(), limit_seconds)
+            except Exception as error:
+                log.warning("a round failed (%s): %s", go.__name__, str(error) or type(error).__name__)
+            await asyncio.sleep(seconds * random.uniform(0.9, 1.1))

@@ -1,0 +1,170 @@
+"""Ending a run: its files are stored under the epoch's own path, then one transaction makes them the job's.
+
+A transaction whose answer was lost may have happened: before anything is tried again or cleaned up the row
+is asked. Files of a run that did not settle are removed; those of one whose end is not known stay, and the
+daily sweep removes them if nothing names them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from db import job_moves, job_rows
+from db.jobs import Job
+from db.sql import is_refusal
+from domain.assets import NewAsset
+from domain.jobs import announce, outputs
+from domain.jobs.protocol import CRASH_DELAY_SECONDS, MAX_CRASHES, backoff_seconds
+from domain.ports import Services
+from workers.failures import Failure
+from workers.heart import Heart, within
+from workers.run import NewOutput, Run, Settlement
+
+TRANSACTION_SECONDS = 10.0
+PAUSE_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+Made = list[tuple[str, NewAsset]]
+
+
+def place(job: Job, number: int, path: Path) -> str:
+    """Where an output's bytes lie: no other run can write there."""
+    return f"renders/{job.id}/{job.epoch}/{number}{path.suffix.lower()}"
+
+
+async def store(run: Run, produced: Sequence[NewOutput], made: Made) -> None:
+    """Put the files into storage, each into `made` as it is put: orphans until the run settles."""
+    for number, output in enumerate(produced):
+        key = place(run.job, number, output.path)
+        size, sha256 = await asyncio.to_thread(_measured, output.path)
+        await run.services.files.put(key, output.path)
+        made.append((output.role, _asset(output, key, size, sha256)))
+
+
+def _measured(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _asset(output: NewOutput, key: str, size: int, sha256: str) -> NewAsset:
+    return NewAsset(
+        kind=output.kind,
+        filename=output.filename,
+        content_type=output.content_type,
+        size=size,
+        sha256=sha256,
+        key=key,
+        duration=output.duration,
+        width=output.width,
+        height=output.height,
+        sample_rate=output.sample_rate,
+        channels=output.channels,
+    )
+
+
+class LostAtSettle(Exception):
+    """Rolls back a settlement whose claim is no longer ours."""
+
+
+async def complete(run: Run, settlement: Settlement, made: Made, heart: Heart) -> bool:
+    """Whether the result is the job's now. False: the lease was lost, or the database away for too long."""
+
+    async def transaction() -> Job | None:
+        job, epoch = run.job, run.job.epoch
+        try:
+            async with job_rows.IN_TRANSACTION():
+                done = await job_moves.complete(
+                    job.id, epoch, result=settlement.result, cost_usd=settlement.cost_usd
+                )
+                if done is None:
+                    raise LostAtSettle
+                await outputs.keep(job.id, job.owner_id, made)
+                if settlement.rows is not None:
+                    await settlement.rows(done)
+                return done
+        except LostAtSettle:
+            return await _completed_before(job.id, epoch)
+
+    return await _settle(transaction, run.services, heart, run.job.id)
+
+
+async def _completed_before(job_id: UUID, epoch: int) -> Job | None:
+    """The row, where an earlier try of ours did settle it. Only the holder of an epoch can complete it."""
+    job = (await job_rows.by_ids([job_id])).get(job_id)
+    return job if job is not None and job.state == "COMPLETED" and job.epoch == epoch else None
+
+
+async def failed(run: Run, failure: Failure, heart: Heart) -> bool:
+    """Settle a run that raised: as a crash, for another attempt, or as FAILED."""
+    job, epoch = run.job, run.job.epoch
+    delay = backoff_seconds(job.attempt, random.random())
+
+    async def move() -> Job | None:
+        if failure.is_crash:
+            return await job_moves.crash(
+                job.id, epoch, max_crashes=MAX_CRASHES, delay_seconds=CRASH_DELAY_SECONDS
+            )
+        return await job_moves.fail(
+            job.id,
+            epoch,
+            code=failure.code,
+            message=failure.message,
+            may_retry=failure.may_retry,
+            delay_seconds=delay,
+        )
+
+    return await _settle(move, run.services, heart, job.id)
+
+
+async def stopped(run: Run, heart: Heart) -> bool:
+    return await _settle(lambda: job_moves.stop(run.job.id, run.job.epoch), run.services, heart, run.job.id)
+
+
+async def released(run: Run, heart: Heart) -> bool:
+    return await _settle(
+        lambda: job_moves.release(run.job.id, run.job.epoch), run.services, heart, run.job.id
+    )
+
+
+async def _settle(
+    move: Callable[[], Awaitable[Job | None]], services: Services, heart: Heart, job_id: UUID
+) -> bool:
+    """Try until it is done, refused, or the lease may be another's."""
+
+    async def once() -> Job | None:
+        return await move()
+
+    while True:
+        try:
+            job = await within(once(), TRANSACTION_SECONDS)
+        except Exception as error:
+            if is_refusal(error):
+                raise
+            log.warning("job %s: not settled yet: %s", job_id, str(error) or type(error).__name__)
+            if heart.seconds_left <= 0:
+                raise Unsettled from error
+            await asyncio.sleep(PAUSE_SECONDS)
+            continue
+        if job is None:
+            return False
+        await announce([job], services)
+        return True
+
+
+class Unsettled(Exception):
+    """The database was away until the lease lapsed: how the run ended is not known to its worker."""
+
+
+async def discard(run: Run, made: Made) -> None:
+    """Remove what a run put into storage and did not settle."""
+    for _, asset in made:
+        try:
+            await run.services.files.delete(asset.key)
+        except Exception as error:
+            log.warning("job %s: an orphan stays until the sweep: %s", run.job.id, type(error).__name__)
