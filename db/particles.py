@@ -20,7 +20,7 @@ from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
-from db.assets import held_for_reading
+from db.assets import Asset, held_for_reading
 
 
 class ParticleSystem(Model):
@@ -90,6 +90,11 @@ async def find(owner_id: UUID, system_id: UUID) -> ParticleSystem | None:
 
 async def of_ids(owner_id: UUID, system_ids: Collection[UUID]) -> list[ParticleSystem]:
     return await ParticleSystem.filter(owner_id=owner_id, id__in=list(system_ids))
+
+
+async def song_row(asset_id: UUID) -> Asset | None:
+    """The row of a song that a job holds as its input, deleted or not."""
+    return await Asset.get_or_none(id=asset_id)
 
 
 async def change(

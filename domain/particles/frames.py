@@ -132,7 +132,8 @@ async def preview(scene: Scene, duration: float = 2.0, *, services: Services) ->
     if not (math.isfinite(duration) and 0.1 <= duration <= MAX_PREVIEW_SECONDS):
         raise InvalidInput("duration", f"duration must be 0.1 to {MAX_PREVIEW_SECONDS:g} s, got {duration:g}")
     seconds = min(duration, film_seconds(scene.config, scene.audio))
-    key = f"frames/{_hash(scene, preview=seconds, sound=scene.audio and scene.audio.sha256)}.mp4"
+    sounds = None if scene.audio is None else scene.audio.sha256
+    key = f"frames/{_hash(scene, preview=seconds, sounds=sounds)}.mp4"
     if not await services.files.exists(key):
         async with AsyncExitStack() as held:
             sound = None if scene.audio is None else await _held(scene.audio.key, held, services)
