@@ -24,12 +24,14 @@ def listen(settings: Settings, host: str, port: int) -> socket.socket:
             f"This server has no accounts, so it listens on this machine only, not on {host}:"
             " set STARLING_ALLOW_OPEN=yes if everybody who reaches it may use it."
         )
+    if not 0 <= port <= 65535:  # getaddrinfo would take what is left of it
+        raise CannotListen(f"{port} is no port: choose one of 1 to 65535 with --port.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listening = socket.socket(family, kind, protocol)
-    except (OSError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         raise CannotListen(f"{host} port {port} is no address to listen on: {error}.") from error
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -41,7 +41,7 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    home: Path = DEFAULT_HOME
+    home: Path
     database_url: str | None = None
     redis_url: str | None = None
     storage_url: str = ""
@@ -74,6 +74,7 @@ class Settings:
             for variable, (name, unit) in _LIMITS.items()
             if variable in given
         }
+        values.setdefault("home", _default_home())
         return cls(**values, limits=Limits(**limits))
 
     @property
@@ -84,6 +85,13 @@ class Settings:
     def scratch_folder(self) -> Path:
         """What is staged: on the file system of the stored files, so that publishing is a rename."""
         return self.home / "scratch"
+
+
+def _default_home() -> Path:
+    try:
+        return DEFAULT_HOME.expanduser()
+    except RuntimeError as error:
+        raise BadSetting("This user has no home folder: set STARLING_HOME.") from error
 
 
 def _whole(name: str, text: str, least: int, most: int) -> int:

@@ -1,0 +1,57 @@
+"""One API process: uvicorn with uvloop and httptools over the root application."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+
+from app.asgi import create_app
+from app.settings import Settings
+
+# A subscribe message is small; a longer frame is a mistake or an attack.
+WEBSOCKET_BYTES = 256 * 1024
+GRACE_SECONDS = 5
+
+
+def run_api(
+    settings: Settings, listening: socket.socket, when_ready: Callable[[], None] | None = None
+) -> int:
+    """Serve until SIGINT or SIGTERM; returns the exit code.
+
+    Raises the errors of opening the services: PendingMigrations, BadDatabaseUrl, OSError.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Before and after uvicorn's own handlers: an orderly stop is not a failure.
+        signal.signal(number, lambda *_: sys.exit(0))
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=WEBSOCKET_BYTES,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = _Server(config, when_ready)
+    server.run(sockets=[listening])
+    return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self.when_ready = when_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self.when_ready is not None:
+            self.when_ready()
