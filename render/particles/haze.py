@@ -49,23 +49,23 @@ def _turn(source: Any, out: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def blur(image: Any, turned: Any, scratch: Any, scratch_turned: Any, radius: int) -> None:
-    """Three boxes a direction, in place, close to a Gaussian of about `radius` cells.
+    """Four boxes a direction, in place: close to a Gaussian of 1.2 `radius` cells, and round to its far ends.
 
     image (h, w, 4), turned (w, h, 4) float32 and scratch of the same sizes.
     """
     h, w = image.shape[0], image.shape[1]
     flat = image.reshape(h, w * 4)
     flat_scratch = scratch.reshape(h, w * 4)
-    _box_columns(flat, flat_scratch, radius)
-    _box_columns(flat_scratch, flat, radius)
-    _box_columns(flat, flat_scratch, radius)
-    _turn(scratch, turned)
+    for _ in range(2):
+        _box_columns(flat, flat_scratch, radius)
+        _box_columns(flat_scratch, flat, radius)
+    _turn(image, turned)
     flat = turned.reshape(w, h * 4)
     flat_scratch = scratch_turned.reshape(w, h * 4)
-    _box_columns(flat, flat_scratch, radius)
-    _box_columns(flat_scratch, flat, radius)
-    _box_columns(flat, flat_scratch, radius)
-    _turn(scratch_turned, image)
+    for _ in range(2):
+        _box_columns(flat, flat_scratch, radius)
+        _box_columns(flat_scratch, flat, radius)
+    _turn(turned, image)
 
 
 @njit(nogil=True, cache=True)
@@ -79,20 +79,22 @@ def spread(
     wide_turned: Any,
     wide_scratch: Any,
     wide_scratch_turned: Any,
-    scale: float,
+    tint: Any,
     narrow_gain: float,
     wide_gain: float,
     narrow_radius: int,
     wide_radius: int,
     out: Any,
 ) -> None:
-    """light (h, w, 4) int32 sums -> out (h, w, 4) float32 haze; the wide blur runs on half of the grid."""
+    """light (h, w, 4) int32 sums -> out (h, w, 4) float32 haze; the wide blur runs on half of the grid.
+
+    tint (4) float32 is the light of one unit of each channel; the other arrays are scratch.
+    """
     h, w = light.shape[0], light.shape[1]
-    unit = _F(scale)
     for y in range(h):
         for x in range(w):
             for channel in range(4):
-                narrow[y, x, channel] = _F(light[y, x, channel]) * unit
+                narrow[y, x, channel] = _F(light[y, x, channel]) * tint[channel]
     for y in range(wide.shape[0]):
         y1 = min(2 * y + 1, h - 1)
         for x in range(wide.shape[1]):

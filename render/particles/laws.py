@@ -104,6 +104,7 @@ def _snow(out: NDArray[np.float64], config: ParticleConfig) -> None:
     quiet, bass = (rate * config.particle_count / 200.0 for rate in _SNOW_BIRTHS)
     out[m.BIRTHS], out[m.BIRTHS_BASS], out[m.BIRTHS_LOUD_BASS] = quiet, bass, bass
     out[m.BIRTHS_SPEED] = 1.0
+    out[m.LENS] = 0.5 * math.sqrt(1.0 + out[m.ASPECT] * out[m.ASPECT])
     out[m.CAPACITY] = capacity(ParticleType.SNOW, config)
 
 
@@ -130,4 +131,11 @@ def capacity(kind: ParticleType, config: ParticleConfig) -> int:
         return 2 * config.particle_count
     if kind is ParticleType.CONTINUOUS_SPAWNING:
         return config.max_particles
+    return config.particle_count
+
+
+def expected(kind: ParticleType, config: ParticleConfig) -> int:
+    """About how many particles are in the picture: what sizes and exposure are chosen for."""
+    if kind is ParticleType.CONTINUOUS_SPAWNING:
+        return max(1, config.max_particles * 3 // 10)
     return config.particle_count

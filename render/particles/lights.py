@@ -46,9 +46,11 @@ LOOK_ROWS = 5
     PART,  # and the part of the next one
     GROW,  # 1: sizes change by speed_z
     BREATH,  # light that loudness adds
-) = range(26)
-VIEW_SIZE = 26
+    COMING,  # heights: closer to the centre than this, lights are far away, small and faint; 0: no matter
+) = range(27)
+VIEW_SIZE = 27
 
+DISC_LIGHT = 0.15  # of the density of light of a point
 HAZE_UNIT = 256.0  # of the integer haze sums
 _MOST_SAMPLES = 48
 _MOST_GAIN = 65535
@@ -165,7 +167,7 @@ def light_up(
     energy = view[EXPOSURE] * (1.0 + view[ENERGY] * pulse + view[BREATH] * loud)
     energy *= view[BASS_FLOOR] + (1.0 - view[BASS_FLOOR]) * bass
     swell = 1.0 + view[SWELL] * pulse
-    shutter = view[SHUTTER] * (1.0 + view[STREAK] * pulse) * lines
+    shutter = view[SHUTTER] * (1.0 + view[STREAK] * pulse)
     spark_key = m._key(seed, int(drive[m.BEATING, tick]), m.CH_SPARK)
     cell = view[HAZE_CELL]
     n = 0
@@ -178,11 +180,22 @@ def light_up(
         dy = state[m.Y, i] - law[m.CENTRE_Y]
         vx = depth * (state[m.VX, i] * rush + drive[m.WIND_X, tick]) - dy * turn
         vy = depth * (state[m.VY, i] * rush + drive[m.WIND_Y, tick]) + dx * turn
-        x = (state[m.X, i] + vx * m.TICK * part) * lines
-        y = (state[m.Y, i] + vy * m.TICK * part) * lines
+        x = state[m.X, i] + vx * m.TICK * part
+        y = state[m.Y, i] + vy * m.TICK * part
+        next_x, next_y = m._seen(law, x + vx * shutter, y + vy * shutter)
+        x, y = m._seen(law, x, y)
+        way_x = (next_x - x) * lines
+        way_y = (next_y - y) * lines
+        near = 1.0
+        if view[COMING] > 0.0:
+            far_x = x - law[m.CENTRE_X]
+            far_y = y - law[m.CENTRE_Y]
+            near = min(1.0, math.sqrt(far_x * far_x + far_y * far_y) / view[COMING])
+        x *= lines
+        y *= lines
         wave = looks[PHASE, i] + beat
         wave = 0.5 + 0.5 * directions[1, int((wave - math.floor(wave)) * directions.shape[1])]
-        light = energy * (view[PULSE_FLOOR] + (1.0 - view[PULSE_FLOOR]) * wave) * looks[SHINE, i]
+        light = energy * (view[PULSE_FLOOR] + (1.0 - view[PULSE_FLOOR]) * wave) * looks[SHINE, i] * near
         if view[FADE] > 0.0:
             light *= max(0.1, 1.0 - math.sqrt(dx * dx + dy * dy) / view[FADE_REACH])
         if age < view[FADE_IN]:
@@ -207,14 +220,14 @@ def light_up(
             place[3, n] = 0.0
             classes[n] = points + disc
             counts[n] = 1
-            gains[0, n] = _gain(r * 0.1)
-            gains[1, n] = _gain(g * 0.1)
-            gains[2, n] = _gain(b * 0.1)
+            gains[0, n] = _gain(r * DISC_LIGHT)
+            gains[1, n] = _gain(g * DISC_LIGHT)
+            gains[2, n] = _gain(b * DISC_LIGHT)
             n += 1
-            area = 0.5 * radius * radius * 0.1
+            area = 0.5 * DISC_LIGHT * radius * radius
             _haze(haze, cell, x, y, r * area, g * area, b * area)
             continue
-        size = looks[SIZE, i] * scale * swell
+        size = looks[SIZE, i] * scale * swell * (0.6 + 0.4 * near)
         if size < view[SMALLEST]:
             # Smaller than a pixel: the light of the small point on the smallest that is drawn, not all of it.
             dim = size / view[SMALLEST]
@@ -222,8 +235,6 @@ def light_up(
             g *= dim
             b *= dim
             size = view[SMALLEST]
-        way_x = vx * shutter
-        way_y = vy * shutter
         n = _put(n, x, y, way_x, way_y, size, r, g, b, class_of_size, place, classes, counts, gains)
         area = size * size + 0.5 * size * math.sqrt(way_x * way_x + way_y * way_y)
         _haze(haze, cell, x, y, r * area, g * area, b * area)
@@ -241,6 +252,7 @@ def light_up(
                 b,
                 past,
                 born,
+                law,
                 view,
                 stride,
                 class_of_size,
@@ -266,6 +278,7 @@ def _trail(
     b: float,
     past: Any,
     born: Any,
+    law: Any,
     view: Any,
     stride: int,
     class_of_size: Any,
@@ -284,8 +297,9 @@ def _trail(
         if noted < 0 or noted < born[i] or age > seconds:
             break
         slot = noted // stride % slots
-        px = past[slot, 0, i] * lines
-        py = past[slot, 1, i] * lines
+        px, py = m._seen(law, past[slot, 0, i], past[slot, 1, i])
+        px *= lines
+        py *= lines
         dx = x - px
         dy = y - py
         if dx * dx + dy * dy > 0.09 * lines * lines:

@@ -66,8 +66,9 @@ DRIVE_ROWS = 10
     SPAWN_WIDTH,
     SPAWN_HEIGHT,
     ARMS,  # births leave in so many turning arms; 0: any direction
-) = range(32)
-LAW_SIZE = 32
+    LENS,  # heights: the picture bends the plane, which stays as it is at this distance from the centre; 0: it does not
+) = range(33)
+LAW_SIZE = 33
 
 # What happens at the edge.
 REMOVE, REFLECT, ANYWHERE, RECENTRE, WRAP = range(5)
@@ -134,6 +135,19 @@ def draws(seed: int, count: int, tick: int, channel: int) -> Any:
     return out
 
 
+@njit(inline="always")
+def _seen(law: Any, x: Any, y: Any) -> Any:
+    """Where the picture shows a place of the plane: a wide lens draws what is near the centre apart."""
+    if law[LENS] <= 0.0:
+        return x, y
+    dx = x - law[CENTRE_X]
+    dy = y - law[CENTRE_Y]
+    # (R / r)^(5/8) by square roots: the distance r shows as R^(5/8) r^(3/8).
+    half = math.sqrt(law[LENS] / (math.sqrt(dx * dx + dy * dy) + 1e-5))
+    stretch = half * math.sqrt(math.sqrt(half))
+    return law[CENTRE_X] + dx * stretch, law[CENTRE_Y] + dy * stretch
+
+
 @njit(nogil=True, cache=True)
 def _launch(
     state: Any, law: Any, directions: Any, seed: int, i: int, tick: int, bass: float, fast: float, slow: float
@@ -141,10 +155,10 @@ def _launch(
     """Gives particle i a new velocity between `slow` and `fast`; fixed components win."""
     u = _unit(seed, i, tick, CH_ANGLE)
     if law[ARMS] > 0.0:
-        # Arms turn once in 16 s; each is a tenth of a turn wide and thins out to its sides.
+        # Arms turn once in 7 s; they thin out to their sides.
         arm = math.floor(u * law[ARMS])
-        spread = (_unit(seed, i, tick, CH_SPARK) + _unit(seed, i, tick, CH_GROW) - 1.0) * 0.075
-        u = (arm + 0.5) / law[ARMS] + spread + tick * (TICK / 16.0)
+        spread = (_unit(seed, i, tick, CH_SPARK) + _unit(seed, i, tick, CH_GROW) - 1.0) * 0.06
+        u = (arm + 0.5) / law[ARMS] + spread + tick * (TICK / 7.0)
         u -= math.floor(u)
     angle = int(u * directions.shape[1])
     speed = (slow + (fast - slow) * _unit(seed, i, tick, CH_SPEED)) * (1.0 + law[SPEED_BASS] * bass)
@@ -302,8 +316,7 @@ def _population(
     for i in range(alive.shape[0]):
         if alive[i] == 0:
             continue
-        x = state[X, i]
-        y = state[Y, i]
+        x, y = _seen(law, state[X, i], state[Y, i])
         gone = x < -margin or x > aspect + margin or y < -margin or y > 1.0 + margin
         if gone or tick - born[i] > law[LIFE]:
             alive[i] = 0

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from render.particles import canvas, haze, lights, motion
 from render.particles.config import ParticleConfig, ParticleType
-from render.particles.laws import DEAF
-from render.particles.palette import lights_of, linear, wheel
+from render.particles.laws import DEAF, expected
+from render.particles.palette import haze_tint, lights_of, wheel
 from render.particles.scene import TRAIL_STRIDE, Scene
 from render.particles.sprites import SMALLEST, sprite_sheet
 from render.particles.stage import flat, stage
@@ -18,8 +18,8 @@ from render.particles.waves import DIRECTIONS
 
 _HAZE_LINES = 136
 _HAZE_CELLS = 120_000
-_NARROW, _WIDE = 3, 6  # cells of the grid, and of its half
-_NARROW_GAIN, _WIDE_GAIN = 5.0, 6.0
+_NARROW, _WIDE = 2, 5  # cells of the grid, and of its half
+_NARROW_GAIN, _WIDE_GAIN = 3.2, 4.0
 
 
 class Painter:
@@ -32,7 +32,7 @@ class Painter:
         self.sheet = sprite_sheet(config.height)
         self.view = _view(kind, config, scene)
         self._items(scene.count)
-        self._haze(config.width, config.height)
+        self._haze(kind, config.width, config.height)
         self._field(config)
         self.workers: list[_Worker] = []
 
@@ -68,7 +68,7 @@ class Painter:
         self.starts = np.zeros(bands + 1, np.int64)
         self.order = np.zeros(max(64, 2 * count), np.int32)
 
-    def _haze(self, width: int, height: int) -> None:
+    def _haze(self, kind: ParticleType, width: int, height: int) -> None:
         cell = max(height / _HAZE_LINES, float(np.sqrt(width * height / _HAZE_CELLS)))
         self.view[lights.HAZE_CELL] = cell
         h, w = max(2, int(np.ceil(height / cell))), max(2, int(np.ceil(width / cell)))
@@ -76,9 +76,10 @@ class Painter:
         self.haze_sum = np.zeros((h, w, 4), np.int32)
         shapes = [(h, w), (hh, hw), (w, h), (h, w), (w, h), (hw, hh), (hh, hw), (hw, hh)]
         self.haze_scratch = [np.zeros((*shape, 4), np.float32) for shape in shapes]
+        self.haze_tint = haze_tint(self.config.particle_colors).astype(np.float32) / np.float32(lights.HAZE_UNIT)
         self.haze_out = np.zeros((h, w, 4), np.float32)
         glow = float(self.config.glow)
-        self.glow_gains = (_NARROW_GAIN * glow, _WIDE_GAIN * glow)
+        self.glow_gains = (_NARROW_GAIN * glow * _AIR[kind], _WIDE_GAIN * glow * _AIR[kind])
         self.quarter = (-(-height // 4), 4 * -(-width // 16))
         self.rows, self.row_weights = _places(self.quarter[0], 4.0 / cell, h)
         self.columns, self.column_weights = _places(self.quarter[1], 4.0 / cell, w)
@@ -155,7 +156,7 @@ class Painter:
         haze.spread(
             self.haze_sum,
             *self.haze_scratch,
-            1.0 / lights.HAZE_UNIT,
+            self.haze_tint,
             narrow,
             wide,
             _NARROW,
@@ -252,7 +253,7 @@ def _view(kind: ParticleType, config: ParticleConfig, scene: Scene) -> NDArray[n
     reactive = kind not in DEAF
     view[lights.LINES] = config.height
     view[lights.SCALE] = config.height / 1080.0
-    view[lights.EXPOSURE] = 1.5 * min(1.6, max(0.25, (1400.0 / scene.count) ** 0.3))
+    view[lights.EXPOSURE] = 1.5 * min(1.6, max(0.25, (1400.0 / expected(kind, config)) ** 0.35) * _EXPOSURE[kind])
     view[lights.PULSE_FLOOR], view[lights.BASS_FLOOR] = _FLOORS[kind]
     view[lights.FADE_IN] = 0.5
     view[lights.LIFE] = 2.0**31
@@ -264,13 +265,14 @@ def _view(kind: ParticleType, config: ParticleConfig, scene: Scene) -> NDArray[n
         view[lights.SPARK], view[lights.BREATH] = 3.0, 0.35
     if kind is ParticleType.SNOW:
         view[lights.FADE] = 1.0
+        view[lights.COMING] = 0.07
         view[lights.FADE_REACH] = 0.5 * np.sqrt(1.0 + (config.width / config.height) ** 2)
     elif kind is ParticleType.BOUNCING:
         view[lights.FLASHING] = 2.0
     elif kind is ParticleType.CONTINUOUS_SPAWNING:
         view[lights.LIFE] = scene.law[motion.LIFE]
         view[lights.FADE_OUT] = 120.0
-        view[lights.HUE_SPAN], view[lights.HUE_AGE] = 0.25, 1.0 / 9.0
+        view[lights.HUE_SPAN], view[lights.HUE_AGE] = 0.3, 1.0 / 5.0
     view[lights.TRAIL_SECONDS] = 0.15 + 0.75 * float(config.trails)
     view[lights.TRAIL_LIGHT] = 0.5 * float(config.trails)
     return view
@@ -284,4 +286,22 @@ _FLOORS = {
     ParticleType.BOUNCING: (0.4, 1.0),
     ParticleType.ENHANCED: (0.4, 1.0),
     ParticleType.NO_MUSIC: (0.4, 1.0),
+}
+
+_EXPOSURE = {
+    ParticleType.SNOW: 0.8,
+    ParticleType.CONTINUOUS_SPAWNING: 1.1,
+    ParticleType.ZEN: 1.35,
+    ParticleType.BOUNCING: 0.9,
+    ParticleType.ENHANCED: 1.0,
+    ParticleType.NO_MUSIC: 1.0,
+}
+# How much of the light hangs in the air as haze: less where the lights are everywhere.
+_AIR = {
+    ParticleType.SNOW: 0.7,
+    ParticleType.CONTINUOUS_SPAWNING: 1.2,
+    ParticleType.ZEN: 0.9,
+    ParticleType.BOUNCING: 0.6,
+    ParticleType.ENHANCED: 1.0,
+    ParticleType.NO_MUSIC: 0.7,
 }

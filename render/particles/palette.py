@@ -40,6 +40,12 @@ def lights_of(colors: Sequence[Color]) -> NDArray[np.float64]:
     return np.stack(rows)
 
 
+def haze_tint(colors: Sequence[Color]) -> NDArray[np.float64]:
+    """(4) gains of the haze: that of white light is a little blue, as of night air, for grey fog looks dirty."""
+    white = sum(max(color) == min(color) for color in colors) / len(colors)
+    return np.array([1.0 - 0.45 * white, 1.0 - 0.22 * white, 1.0, 0.0])
+
+
 def wheel(lights: NDArray[np.float64], seconds: float) -> NDArray[np.float32]:
     """(WHEEL, 3) float32: the colours by hue position at this time; positions wrap."""
     count = len(lights)

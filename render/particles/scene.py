@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from render.particles import lights, motion
 from render.particles.config import ParticleConfig, ParticleType
-from render.particles.laws import ACCELERATION, PIXEL, VELOCITY, capacity, law_array
+from render.particles.laws import ACCELERATION, PIXEL, VELOCITY, capacity, expected, law_array
 from render.particles.motion import draws
 from render.particles.sprites import DISC_RADII_AT_REFERENCE
 from render.particles.waves import DIRECTIONS
@@ -144,12 +144,15 @@ def _characters(
     size = 1.45 / np.sqrt(np.maximum(far, 0.012))
     disc = draws(seed, count, -2, motion.CH_NEAR) < _DISCS.get(kind, _DISCS_DEFAULT)
     which = draws(seed, count, -2, motion.CH_SPARK)
-    looks[lights.SIZE] = size * _density_size(count)
+    looks[lights.SIZE] = size * _density_size(expected(kind, config))
     looks[lights.DISC] = np.where(disc, np.floor(which * which * len(DISC_RADII_AT_REFERENCE)), -1.0)
     looks[lights.HUE] = draws(seed, count, -2, motion.CH_COLOR)
     looks[lights.PHASE] = draws(seed, count, -2, motion.CH_PHASE)
     looks[lights.SHINE] = 0.45 + 0.75 * draws(seed, count, -2, motion.CH_GROW)
     traits[motion.DEPTH] = np.where(disc, 1.8 + 1.2 * which, 0.65 + 1.25 * near * near)
+    if kind is ParticleType.NO_MUSIC:
+        # A deep field: the near lights pass far outside and come back in on the other side.
+        traits[motion.DEPTH] += 1.3 * near
     if kind is ParticleType.SNOW:
         drift = 0.01 * ACCELERATION * motion.TICK
         traits[motion.DRIFT_X] = (2.0 * draws(seed, count, -2, motion.CH_DRIFT) - 1.0) * 0.2 * drift

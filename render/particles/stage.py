@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from render.particles.config import Color
 from render.particles.palette import linear
 
-_TOP, _BOTTOM, _HEART = 0.0012, 0.0030, 0.0042  # linear light
+_TOP, _BOTTOM, _HEART = 0.0036, 0.0080, 0.0060  # linear light
 
 
 def stage(lights: NDArray[np.float64], quarter_width: int, quarter_height: int) -> NDArray[np.float32]:
@@ -19,7 +19,7 @@ def stage(lights: NDArray[np.float64], quarter_width: int, quarter_height: int) 
     y = ((np.arange(quarter_height) + 0.5) / quarter_height)[:, None]
     x = ((np.arange(quarter_width) + 0.5) / quarter_width)[None, :]
     heart = np.clip(1.0 - ((x - 0.5) ** 2 * 2.4 + (y - 0.56) ** 2 * 3.0), 0.0, 1.0) ** 2
-    vignette = np.clip(1.0 - 0.75 * ((x - 0.5) ** 2 + (y - 0.5) ** 2) * 2.0, 0.0, 1.0)
+    vignette = np.clip(1.0 - 0.6 * ((x - 0.5) ** 2 + (y - 0.5) ** 2) * 2.0, 0.0, 1.0)
     rising = y * y * (3.0 - 2.0 * y)
     side = x * x * (3.0 - 2.0 * x)
     planes = []
@@ -40,5 +40,5 @@ def flat(color: Color, quarter_width: int, quarter_height: int) -> NDArray[np.fl
 def _tint(light: NDArray[np.float64]) -> NDArray[np.float64]:
     """A dim relative of a light: a third of it is the night's own blue, so that no stage is grey or garish."""
     strongest = max(float(light.max()), 1e-6)
-    night = np.array([0.22, 0.42, 1.0])
-    return 0.62 * light / strongest + 0.38 * night
+    night = np.array([0.16, 0.36, 0.85])
+    return 0.55 * light / strongest + 0.45 * night
