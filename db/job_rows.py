@@ -44,8 +44,8 @@ class JobRow:
 
 _COLUMNS = """id, kind, owner_id, params, stages, max_attempts, priority, cache_key, idempotency_key,
   idempotency_index, arguments_hash, subject_type, subject_id, callback_url, retry_of, from_stage"""
-_VALUES = "$1, $2, $3, $4::jsonb, $5::jsonb, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16"
-_TIMES = "now() - $7 * interval '5 minutes', now(), now(), now(), now()"
+_VALUES = "$1, $2, $3, $4::jsonb, $5::jsonb, $6, $7::smallint, $8, $9, $10, $11, $12, $13, $14, $15, $16"
+_TIMES = "now() - $7::smallint * interval '5 minutes', now(), now(), now(), now()"
 _ONCE = """ON CONFLICT (owner_id, idempotency_key, idempotency_index) WHERE idempotency_key IS NOT NULL
   DO NOTHING RETURNING *"""
 

@@ -72,7 +72,7 @@ class ArqDoorbell:
         return True
 
     async def close(self) -> None:
-        await self._redis.aclose()
+        await self._redis.aclose(close_connection_pool=True)
 
     async def _ring_one(self, job_id: UUID) -> None:
         await self._redis.enqueue_job(
@@ -150,6 +150,6 @@ async def _end(worker: Worker, redis: ArqRedis) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     try:
-        await redis.aclose()
+        await redis.aclose(close_connection_pool=True)
     except (RedisError, OSError):
         log.debug("the connection of the bells was gone already")
