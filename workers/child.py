@@ -30,7 +30,7 @@ from workers.child_wire import Sandbox, Setup, frame, receive
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
-_REPORT_INTERVAL_SECONDS = 0.05
+_REPORT_INTERVAL_SECONDS = 0.1
 
 
 def main() -> None:
@@ -78,23 +78,22 @@ def _packed(error: Exception) -> tuple[str, str, str, bytes]:
 
 
 class _Reports:
-    """The `report` argument: (percent, message) to whoever awaits the call, a few times a second at most.
+    """The `report` argument: (percent, message) to whoever awaits the call, ten times a second at most.
 
-    Callable from any thread. What comes too soon is dropped unless its message is new.
+    Callable from any thread and as often as one likes: what comes too soon is dropped, 100 per cent never.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._lock = threading.Lock()
-        self._last: tuple[float, str | None] = (-math.inf, None)
+        self._sent_at = -math.inf
 
     def __call__(self, percent: float, message: str | None = None) -> None:
         now = time.monotonic()
         with self._lock:
-            sent_at, last_message = self._last
-            if now - sent_at < _REPORT_INTERVAL_SECONDS and message == last_message:
+            if now - self._sent_at < _REPORT_INTERVAL_SECONDS and percent < 100:
                 return
-            self._last = (now, message)
+            self._sent_at = now
             self._sock.sendall(frame(("progress", float(percent), message)))
 
 

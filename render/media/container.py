@@ -72,7 +72,7 @@ def open_media(path: str | Path) -> InputContainer:
     try:
         container = av.open(
             f"file:{Path(path).absolute()}",
-            format=found.demuxer.split(",")[0],
+            format=found.demuxer,
             options=options,
             metadata_errors="replace",
         )

@@ -25,7 +25,7 @@ from render.media.decoding import decoded_frames
 
 DECODED_SECONDS = 15 * 60.0
 _SLACK_SECONDS, _SLACK_SHARE = 0.25, 0.01
-_EXACT_FORMATS = ("wav", "aiff", "flac", "mov,mp4,m4a,3gp,3g2,mj2")
+_EXACT_FORMATS = ("wav", "aiff", "flac", "mov")
 _UNKNOWN_SIZES = 0x7FFF_0000  # what WAV writers that cannot seek put as the size is 0 or beyond this
 
 

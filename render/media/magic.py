@@ -39,7 +39,7 @@ def _image(name: str, demuxer: str, content_type: str, extension: str) -> MediaF
     return MediaFormat(name, demuxer, "IMAGE", content_type, extension, content_type, extension)
 
 
-_MOV_DEMUXER = "mov,mp4,m4a,3gp,3g2,mj2"
+_MOV_DEMUXER = "mov"  # its other names: mp4, m4a, 3gp
 WAV = _audio("WAV", "wav", "audio/wav", ".wav")
 FLAC = _audio("FLAC", "flac", "audio/flac", ".flac")
 MP3 = _audio("MP3", "mp3", "audio/mpeg", ".mp3")
@@ -48,10 +48,8 @@ AIFF = _audio("AIFF", "aiff", "audio/aiff", ".aiff")
 OGG = MediaFormat("Ogg", "ogg", None, "audio/ogg", ".ogg", "video/ogg", ".ogv")
 MP4 = MediaFormat("MP4", _MOV_DEMUXER, None, "audio/mp4", ".m4a", "video/mp4", ".mp4")
 MOV = MediaFormat("QuickTime", _MOV_DEMUXER, None, "audio/mp4", ".m4a", "video/quicktime", ".mov")
-WEBM = MediaFormat("WebM", "matroska,webm", None, "audio/webm", ".webm", "video/webm", ".webm")
-MATROSKA = MediaFormat(
-    "Matroska", "matroska,webm", None, "audio/x-matroska", ".mka", "video/x-matroska", ".mkv"
-)
+WEBM = MediaFormat("WebM", "matroska", None, "audio/webm", ".webm", "video/webm", ".webm")
+MATROSKA = MediaFormat("Matroska", "matroska", None, "audio/x-matroska", ".mka", "video/x-matroska", ".mkv")
 AVI = MediaFormat("AVI", "avi", "VIDEO", "video/x-msvideo", ".avi", "video/x-msvideo", ".avi")
 PNG = _image("PNG", "png_pipe", "image/png", ".png")
 JPEG = _image("JPEG", "jpeg_pipe", "image/jpeg", ".jpg")
