@@ -89,7 +89,7 @@ def _is_deaf(run: Run) -> bool:
 
 
 def _result(run: Run, facts: FilmFacts) -> dict[str, Any]:
-    """`seconds` is what drawing and encoding took; `times_real_time` how much faster than the film that is."""
+    """`seconds` is what drawing and encoding took; `times_real_time` is the film's length over that."""
     return {
         "provider": PROVIDER,
         "output_path": run.params["filename"],
