@@ -62,11 +62,11 @@ def write_video(
     fps: int = 10,
     codec: str = "libx264",
     muxer: str = "mp4",
-    options: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """A grey ramp in time: frame n has luma 40 + 10 n."""
-    with av.open(str(path), "w", format=muxer) as container:
-        added = container.add_stream(codec, rate=fps, width=size[0], height=size[1], options=options or {})
+    with av.open(str(path), "w", format=muxer, container_options=container_options) as container:
+        added = container.add_stream(codec, rate=fps, width=size[0], height=size[1])
         stream = cast(VideoStream, added)
         for number in range(count):
             frame = VideoFrame(*size, "yuv420p")
