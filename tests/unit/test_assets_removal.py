@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,9 +148,10 @@ async def test_an_input_cannot_be_deleted_before_its_job_is_recorded(
     viewer: Viewer, services: Services, song: Path
 ) -> None:
     asset = await assets.store(viewer, song, "a.wav", services=services)
+    outside = copy_context()  # a task inherits the transaction of its maker
     async with in_transaction():
         await assets.inputs(viewer, [asset.id])
-        deleting = asyncio.create_task(assets.delete(viewer, asset.id, services=services))
+        deleting = asyncio.create_task(assets.delete(viewer, asset.id, services=services), context=outside)
         await asyncio.wait({deleting}, timeout=0.2)
         assert not deleting.done()
         await job_reading(asset, "PENDING", services=services)
