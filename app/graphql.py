@@ -8,12 +8,14 @@ a 4xx with a body of the same shape. Nothing that a client sends is a 500.
 from __future__ import annotations
 
 import logging
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, cast
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException, StarletteRequestAdapter
+from starlette.exceptions import HTTPException as StalledUpload
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -27,9 +29,9 @@ from strawberry.types import ExecutionResult
 
 from app.graphql_refusals import Refused
 from app.graphql_requests import decoded_json, query_parameters, request_parameters
-from app.graphql_uploads import Staging, staged
 from app.pages.html import graphiql_page
 from app.viewer import viewer_of
+from domain.errors import StarlingError
 from domain.ports import Services
 from resolvers.context import Context
 from schema.build import schema
@@ -40,7 +42,7 @@ GRAPHQL_TYPE = "application/graphql-response+json"
 INIT_SECONDS = 5
 OPERATIONS_A_SOCKET = 100
 MAX_REASON_BYTES = 120  # of a WebSocket close; the protocol has room for 123
-_STAGING = "starling.staging"
+_UPLOADS = "starling.uploads"
 _LOG = logging.getLogger("starling.graphql")
 
 
@@ -87,11 +89,8 @@ class GraphQLView(GraphQL[Context, None]):
             await super().__call__(scope, receive, send)
             return
         request = Request(scope, receive)
-        services = services_of(request)
-        limits = services.limits
-        largest = max(limits.max_audio_bytes, limits.max_image_bytes, limits.max_video_bytes)
-        with staged(services.scratch / "uploads", largest) as staging:
-            scope[_STAGING] = staging
+        async with AsyncExitStack() as uploads:
+            scope[_UPLOADS] = uploads
             try:
                 response = await self._answered(request)
             except ClientDisconnect:
@@ -103,8 +102,12 @@ class GraphQLView(GraphQL[Context, None]):
             return await self.run(request)
         except Refused as refusal:
             return _refusal(request, refusal)
+        except StarlingError as error:
+            return _refusal(request, Refused.by(error))
         except HTTPException as error:
             return _refusal(request, Refused(error.status_code, error.reason))
+        except StalledUpload as error:
+            return _refusal(request, Refused(error.status_code, error.detail, code="TIMEOUT"))
         except ClientDisconnect:
             raise
         except Exception:
@@ -123,7 +126,7 @@ class GraphQLView(GraphQL[Context, None]):
         if real.method == "GET":
             given = query_parameters(real)
         else:
-            given = await request_parameters(real, cast(Staging, real.scope[_STAGING]))
+            given = await request_parameters(real, services_of(real), real.scope[_UPLOADS])
         return GraphQLRequestData(
             query=given.get("query"),
             variables=given.get("variables"),

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from domain.errors import StarlingError
+
+_STATUS = {"TOO_LARGE": 413, "STORAGE_FULL": 507}
+
 
 class Refused(Exception):
     def __init__(
@@ -12,6 +18,10 @@ class Refused(Exception):
         self.message = message
         self.code = code
         self.field = field
+
+    @classmethod
+    def by(cls, error: StarlingError) -> Self:
+        return cls(_STATUS.get(error.code, 400), error.message, code=error.code, field=error.field)
 
     def body(self) -> dict[str, object]:
         extensions = {"code": self.code} | ({} if self.field is None else {"field": self.field})

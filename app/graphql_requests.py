@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
 import orjson
 from starlette.requests import Request
 
 from app.graphql_refusals import Refused
-from app.graphql_uploads import Staging, read_multipart
+from app.graphql_uploads import MAX_FILES, operation_of, require_preflight
+from app.uploads import received_form
+from domain.ports import Services
 
 MAX_JSON_BYTES = 1024**2
 
 
-async def request_parameters(request: Request, staging: Staging) -> dict[str, Any]:
-    """`query`, `operationName`, `variables`, `extensions` of a POST, of the right types. Raises Refused."""
+async def request_parameters(request: Request, services: Services, uploads: AsyncExitStack) -> dict[str, Any]:
+    """`query`, `operationName`, `variables`, `extensions` of a POST, of the right types.
+
+    What was uploaded lies on disk until `uploads` is closed. Raises Refused and StarlingError.
+    """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "application/json":
         return checked(decoded(await _whole_body(request)))
     if content_type == "multipart/form-data":
-        return checked(await read_multipart(request, staging))
+        require_preflight(request)
+        form = received_form(request, services, max_files=MAX_FILES)
+        return checked(operation_of(await uploads.enter_async_context(form)))
     raise Refused(415, "The Content-Type must be application/json, or multipart/form-data for uploads")
 
 

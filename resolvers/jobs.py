@@ -19,6 +19,8 @@ from domain.pages import Page
 from resolvers.context import Context
 from resolvers.ids import parsed, required
 
+MAX_ID_CHARACTERS = 64
+
 
 async def get(ctx: Context, id: str) -> Job | None:
     job_id = parsed(id)
@@ -69,8 +71,14 @@ async def all_updates(ctx: Context, filter: JobFilter, after: str | None) -> Asy
 
 
 def known(filter: JobFilter) -> JobFilter:
-    """The same filter, with nothing of a kind that the contract has no word for."""
+    """The same filter, without kinds that the contract has no word for; an impossible subject has no jobs."""
+    if filter.subject_id is not None and not _is_possible_id(filter.subject_id):
+        return replace(filter, subject_id=None, kind=[])
     return replace(filter, kind=sorted(VOCABULARY)) if filter.kind is None else filter
+
+
+def _is_possible_id(text: str) -> bool:
+    return 0 < len(text) <= MAX_ID_CHARACTERS and text.isprintable()
 
 
 async def outputs(ctx: Context, job: Job) -> list[Output]:

@@ -1,0 +1,68 @@
+"""A client that speaks graphql-transport-ws and nothing more: frames in, frames out."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+PROTOCOL = Subprotocol("graphql-transport-ws")
+SECONDS = 20.0
+
+
+class Socket:
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self._ids = itertools.count(1)
+
+    async def send(self, frame: Any) -> None:
+        await self.connection.send(orjson.dumps(frame).decode())
+
+    async def receive(self, seconds: float = SECONDS) -> dict[str, Any]:
+        """The next frame; pings of the server are answered and left out."""
+        while True:
+            frame = orjson.loads(await asyncio.wait_for(self.connection.recv(), seconds))
+            if frame["type"] != "ping":
+                assert isinstance(frame, dict)
+                return frame
+            await self.send({"type": "pong"})
+
+    async def begin(self) -> None:
+        await self.send({"type": "connection_init"})
+        assert (await self.receive())["type"] == "connection_ack"
+
+    async def subscribe(self, query: str, id: str | None = None, **variables: Any) -> str:
+        chosen = id or str(next(self._ids))
+        payload = {"query": query, "variables": variables}
+        await self.send({"type": "subscribe", "id": chosen, "payload": payload})
+        return chosen
+
+    async def updates(self, query: str, **variables: Any) -> AsyncIterator[Any]:
+        """The data of each `next` until `complete`; an `error` or errors in the data fail the test."""
+        id = await self.subscribe(query, **variables)
+        while (frame := await self.receive())["type"] != "complete":
+            assert frame["id"] == id, frame
+            assert frame["type"] == "next", frame
+            assert "errors" not in frame["payload"], frame
+            yield frame["payload"]["data"]
+
+    async def closed(self, seconds: float = SECONDS) -> tuple[int, str]:
+        """The code and the reason that the server closes with."""
+        await asyncio.wait_for(self.connection.wait_closed(), seconds)
+        return self.connection.close_code or 0, self.connection.close_reason or ""
+
+
+@asynccontextmanager
+async def socket(base_url: str, *, begun: bool = True, **options: Any) -> AsyncIterator[Socket]:
+    address = f"{base_url.replace('http', 'ws', 1)}/graphql"
+    async with connect(address, subprotocols=[PROTOCOL], **options) as connection:
+        client = Socket(connection)
+        if begun:
+            await client.begin()
+        yield client

@@ -1,0 +1,45 @@
+"""GraphQL on a real port in the test's own event loop, so that its tasks and statements can be counted."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from app.graphql import graphql_routes
+from domain.accounts import local_owner
+from domain.ports import Services
+
+
+@asynccontextmanager
+async def served(services: Services) -> AsyncIterator[str]:
+    """The base URL, until the block ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
+        yield {"services": services, "viewer": await local_owner()}
+
+    app = Starlette(routes=graphql_routes(), lifespan=lifespan)
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, http="httptools", ws="websockets-sansio", ws_max_size=256 * 1024, log_config=None, lifespan="on"
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listening]))
+    try:
+        while not server.started:
+            assert not task.done(), task
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    def install_signal_handlers(self) -> None:
+        """The signals are the test runner's."""
