@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ import uvicorn
 
 from app.asgi import create_app
 from app.settings import Settings
+from app.wiring import check
 
 # A subscribe message is small; a longer frame is a mistake or an attack.
 WEBSOCKET_BYTES = 256 * 1024
@@ -22,11 +24,12 @@ def run_api(
 ) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code.
 
-    Raises the errors of opening the services: PendingMigrations, BadDatabaseUrl, OSError.
+    Raises what opening the services raises.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         # Before and after uvicorn's own handlers: an orderly stop is not a failure.
         signal.signal(number, lambda *_: sys.exit(0))
+    asyncio.run(check(settings))
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",

@@ -25,7 +25,6 @@ from app.rest.application import create_rest
 from app.rest.assets import asset_routes
 from app.settings import Settings
 from app.wiring import open_services
-from db.migrate import refuse_pending
 from domain.accounts import Viewer, local_owner
 from domain.ports import Services
 
@@ -41,7 +40,6 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
         async with open_services(settings) as services:
-            await refuse_pending()
             yield {"services": services, "viewer": await local_owner()}
 
     app = Starlette(

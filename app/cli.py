@@ -14,15 +14,17 @@ from app import logs
 from app.engines import EngineError, Home, open_engines
 from app.listening import CannotListen, addresses_line, base_url, listen
 from app.ours import ForeignPackage, refuse_foreign_packages
-from app.serve import DoesNotStart, serve
+from app.refusals import DoesNotStart
+from app.serve import serve
 from app.settings import BadSetting, Settings
-from db.connection import BadDatabaseUrl
+from db.connection import BadDatabaseUrl, DatabaseAway
 from db.migrate import PendingMigrations, migrate
 from render.particles.config import ParticleType
 
 EXPECTED = (
     BadSetting,
     BadDatabaseUrl,
+    DatabaseAway,
     CannotListen,
     DoesNotStart,
     EngineError,

@@ -11,8 +11,8 @@ from typing import TextIO
 import orjson
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-_ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-_CHATTY = ("asyncio", "tortoise", "httpx", "httpcore", "websockets", "numba", "arq", "uvicorn.access")
+_ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+_CHATTY = ("asyncio", "tortoise", "httpx", "httpcore", "websockets", "numba", "arq", "uvicorn")
 
 
 class JsonLines(logging.Formatter):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,17 +22,14 @@ from pathlib import Path
 
 from app.engines import Engines, Home, open_engines, processes
 from app.listening import addresses_line, base_url, listen
+from app.refusals import DoesNotStart
 from app.settings import Settings
 from app.supervisor import Part, StopSignals, stop_signals, supervise
 from db.migrate import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
-STOP_SECONDS = 20.0
+STOP_SECONDS = 30.0  # a worker gives running jobs their grace and then releases them
 FIRST_ANSWER_SECONDS = 60.0
-
-
-class DoesNotStart(RuntimeError):
-    """A part ended before it answered; what it said is on stderr."""
 
 
 class Program:
@@ -62,10 +60,6 @@ class Program:
         )
         self.remember(self.name, self.process.pid)
 
-    def stop(self) -> None:
-        if self.process is not None:
-            processes.stop(self.process, ((signal.SIGTERM, STOP_SECONDS),))
-
 
 def serve(settings: Settings, host: str, port: int) -> int:
     """Run until SIGINT or SIGTERM; returns the exit code. From the main thread.
@@ -79,9 +73,11 @@ def serve(settings: Settings, host: str, port: int) -> int:
         engines = stack.enter_context(
             open_engines(home, database_url=settings.database_url, redis_url=settings.redis_url)
         )
+        # Nobody else works in this home now: what is staged is of processes that were killed.
+        shutil.rmtree(settings.scratch_folder, ignore_errors=True)
         asyncio.run(migrate(engines.addresses.database_url))
         programs = _programs(settings, engines, listening)
-        stack.callback(_stop_together, programs)
+        stack.callback(_stop_together, programs, signals)
         for program in programs:
             program.start()
         url = base_url(listening)
@@ -135,10 +131,18 @@ def _answers(url: str, api: Program, signals: StopSignals) -> bool:
     return False
 
 
-def _stop_together(programs: Sequence[Program]) -> None:
-    """All are told at once, then each is waited for."""
-    for program in programs:
-        if program.process is not None and program.process.poll() is None:
-            program.process.send_signal(signal.SIGTERM)
-    for program in programs:
-        program.stop()
+def _stop_together(programs: Sequence[Program], signals: StopSignals) -> None:
+    """Tell all at once and wait for them; whoever asks a second time waits no longer."""
+    running = [one.process for one in programs if one.process is not None]
+    asked = signals.received
+    for process in running:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while any(process.poll() is None for process in running):
+        if time.monotonic() > deadline or signals.received > max(asked, 1):
+            break
+        time.sleep(0.02)
+    for process in running:
+        process.kill()
+        process.wait()

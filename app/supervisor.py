@@ -33,8 +33,6 @@ class Part(Protocol):
 
     def start(self) -> None: ...
 
-    def stop(self) -> None: ...
-
 
 @dataclass
 class Watched:

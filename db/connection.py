@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import asyncpg
 from tortoise.context import TortoiseContext
+from tortoise.exceptions import DBConnectionError
 
 MODELS = ("db.accounts", "db.assets", "db.particles", "db.jobs")
 APP_LABEL = "starling"
@@ -40,6 +42,10 @@ _PARAMETERS = (
 
 class BadDatabaseUrl(ValueError):
     """DATABASE_URL cannot be used; the message says why and never shows the password."""
+
+
+class DatabaseAway(RuntimeError):
+    """The database does not answer or does not let us in; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -167,15 +173,25 @@ async def open_database(url: str, pool_size: int = DEFAULT_POOL_SIZE) -> AsyncIt
 
     The context is also the process's fallback: an ASGI lifespan and its requests, a worker's start
     and its shutdown hook, run in different tasks, and a ContextVar alone would not reach them. One
-    at a time in a process. Raises OSError or asyncpg's errors where the server cannot be reached.
+    at a time in a process. Raises BadDatabaseUrl and DatabaseAway.
     """
+    address = parse_database_url(url)
     context = TortoiseContext()
     async with context:
-        await context.init(
-            config=tortoise_config(parse_database_url(url), pool_size), _enable_global_fallback=True
-        )
-        await context.db().execute_query("SELECT 1")
+        await context.init(config=tortoise_config(address, pool_size), _enable_global_fallback=True)
+        await answer(context, address)
         yield context
+
+
+async def answer(context: TortoiseContext, address: DatabaseAddress) -> None:
+    """Connect. Raises DatabaseAway, with what the server or the system said."""
+    try:
+        await context.db().execute_query("SELECT 1")
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBConnectionError) as error:
+        reason = str(error) or type(error).__name__
+        raise DatabaseAway(
+            f"The database {address.database} at {address.host} port {address.port} does not answer: {reason}"
+        ) from error
 
 
 # What tortoise's own command line reads (`tortoise makemigrations`); it connects to nothing.

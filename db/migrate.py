@@ -18,7 +18,7 @@ from tortoise.context import TortoiseContext, require_context
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.transactions import in_transaction
 
-from db.connection import APP_LABEL, parse_database_url, tortoise_config
+from db.connection import APP_LABEL, answer, parse_database_url, tortoise_config
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x57A2_1196  # any number that nothing else in this database locks
@@ -58,9 +58,12 @@ async def refuse_pending() -> None:
 
 async def migrate(url: str) -> list[str]:
     """Apply what is pending in the database at `url`; returns the names of what was applied."""
-    config = tortoise_config(parse_database_url(url), pool_size=1)
+    address = parse_database_url(url)
+    config = tortoise_config(address, pool_size=1)
+    config["connections"]["default"]["credentials"]["command_timeout"] = None  # a lock or an index may take long
     async with TortoiseContext() as context:
         await context.init(config=config)
+        await answer(context, address)
         if not await pending():
             return []
         async with in_transaction() as transaction:

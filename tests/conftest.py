@@ -5,6 +5,13 @@ database_url   function  a fresh, migrated database, cloned from a template; not
 empty_database_url       a fresh database without tables
 redis_url      function  the session's Redis, emptied
 database       function  as database_url, and Tortoise is connected to it in this process
+settings       function  `Settings` for database_url, redis_url and a home below tmp_path
+services       function  the real `Services` of those settings, and the database is connected
+server         session   a real API process and a worker on a free port, ready; a database of its own.
+                         Its rows stay from test to test: make your own and count only those.
+left_behind    function  a marker text (a path) for a test's own processes; none of them may live on
+
+`tests.support.server.running_server` starts further servers with settings of their own.
 """
 
 from __future__ import annotations
@@ -18,8 +25,13 @@ import redis as redis_client
 from tortoise.context import TortoiseContext
 
 from app.engines import Engines, Home, open_engines
+from app.settings import Settings
+from app.wiring import assembled
 from db.connection import open_database
+from domain.ports import Services
 from tests.support import databases
+from tests.support.processes import wait_until_none
+from tests.support.server import Server, running_server
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +68,33 @@ def redis_url(engines: Engines) -> str:
 async def database(database_url: str) -> AsyncIterator[TortoiseContext]:
     async with open_database(database_url) as context:
         yield context
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", database_url=database_url, redis_url=redis_url)
+
+
+@pytest.fixture
+async def services(settings: Settings, database: TortoiseContext) -> AsyncIterator[Services]:
+    async with assembled(settings) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def server(engines: Engines) -> Iterator[Server]:
+    with (
+        databases.cloned(engines.addresses.database_url) as url,
+        running_server(url, engines.addresses.redis_url) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def left_behind() -> Iterator[Path]:
+    """A folder; nothing that names it may live on five seconds after the test."""
+    with tempfile.TemporaryDirectory(prefix="starling-place-") as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+        left, _ = wait_until_none(folder, 5.0)
+        assert left == {}

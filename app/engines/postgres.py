@@ -37,6 +37,7 @@ SETTINGS = {
     "io_method": "sync",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "max_wal_size": "512MB",
     "log_min_error_statement": "panic",  # a refused statement is the caller's to report
     "timezone": "UTC",

@@ -8,10 +8,8 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,13 +30,8 @@ ORDINARY = 4711  # has no name in the passwd file: the harder case
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that everybody may use, and in which nothing runs at the end."""
-    with tempfile.TemporaryDirectory(prefix="starling-place-") as folder:
-        Path(folder).chmod(0o777)
-        yield Path(folder)
-        left, _ = wait_until_none(folder, 5.0)
-        assert left == {}
+def place(left_behind: Path) -> Path:
+    return left_behind
 
 
 def answers(running: Owner) -> bool:

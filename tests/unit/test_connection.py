@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import asyncpg
 import pytest
 from tortoise.context import TortoiseContext
 
 from db.accounts import User, get_or_create_local_owner
-from db.connection import BadDatabaseUrl, DatabaseAddress, open_database, parse_database_url
+from db.connection import BadDatabaseUrl, DatabaseAddress, DatabaseAway, open_database, parse_database_url
 from db.make_migration import changes
 from db.migrate import PendingMigrations, migrate, pending, refuse_pending, written
 
@@ -140,6 +139,6 @@ async def test_a_migration_that_fails_leaves_nothing(empty_database_url: str) ->
 
 
 async def test_a_dead_server_is_an_error_and_not_a_hang() -> None:
-    with pytest.raises((OSError, asyncpg.PostgresError)):
+    with pytest.raises(DatabaseAway, match="/nonexistent"):
         async with open_database("postgresql://postgres@/postgres?host=/nonexistent&connect_timeout=1"):
             pass

@@ -1,0 +1,70 @@
+"""The services that use cases are given, built from the settings: the same for API processes and workers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.events import open_events
+from app.media import MediaPool
+from app.refusals import DoesNotStart
+from app.settings import Settings
+from app.storage import open_files
+from db.connection import open_database
+from db.migrate import refuse_pending
+from domain.ports import Files, Services
+from workers.doorbell import ArqDoorbell
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Connect to the database and build the services; all is closed when the block ends.
+
+    Redis need not be there: a doorbell that cannot be rung and events that are not heard cost time only.
+    Raises DatabaseAway, PendingMigrations, DoesNotStart.
+    """
+    async with open_database(_url(settings.database_url, "DATABASE_URL"), settings.database_pool):
+        await refuse_pending()
+        async with assembled(settings) as services:
+            yield services
+
+
+@asynccontextmanager
+async def assembled(settings: Settings) -> AsyncIterator[Services]:
+    """The services alone, for a process that is connected to the database already."""
+    redis_url = _url(settings.redis_url, "REDIS_URL")
+    settings.scratch_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    doorbell = ArqDoorbell(redis_url)
+    try:
+        async with open_events(redis_url) as events, MediaPool() as media:
+            yield Services(
+                doorbell=doorbell,
+                files=stored_files(settings),
+                events=events,
+                media=media,
+                scratch=settings.scratch_folder,
+                limits=settings.limits,
+                public_url=settings.public_url,
+            )
+    finally:
+        await doorbell.close()
+
+
+async def check(settings: Settings) -> None:
+    """What `open_services` would refuse, said before anything is started."""
+    async with open_database(_url(settings.database_url, "DATABASE_URL"), pool_size=1):
+        await refuse_pending()
+    stored_files(settings)
+
+
+def stored_files(settings: Settings) -> Files:
+    try:
+        return open_files(settings.storage_url, settings.files_folder, settings.scratch_folder)
+    except (ValueError, OSError) as error:
+        raise DoesNotStart(f"The storage cannot be used: {error}.") from error
+
+
+def _url(url: str | None, name: str) -> str:
+    if url is None:
+        raise DoesNotStart(f"{name} is not set, and no engines were started.")
+    return url
