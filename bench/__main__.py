@@ -1,0 +1,58 @@
+"""Every figure of the README: `python -m bench`, or `python -m bench --full` as the README has it.
+
+The short way (some 12 minutes on two cores) uses shorter clips; the full one takes about 90 minutes. Each part
+runs in a process of its own and leaves bench/results/NAME.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHORT = {
+    "render": ("--seconds", "4"),
+    "drawing": ("--seconds", "4"),
+    "peers": ("--seconds", "4", "--pairs", "3"),
+    "speed": ("--seconds", "20", "--runs", "3"),
+    "memory": ("--short", "5", "--long", "20"),
+    "serving": ("--seconds", "20", "--starts", "3"),
+}
+FULL: dict[str, tuple[str, ...]] = {
+    "render": (),
+    "drawing": (),
+    "peers": (),
+    "speed": (),
+    "memory": ("--long", "600"),
+    "serving": (),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--full", action="store_true", help="clips of 30 s, memory over 10 minutes")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(SHORT)} (default: all)")
+    chosen = parser.parse_args()
+    plan = FULL if chosen.full else SHORT
+    unknown = set(chosen.parts) - set(plan)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    failed = [
+        name
+        for name, arguments in plan.items()
+        if name in (chosen.parts or plan)
+        and subprocess.run(
+            [sys.executable, "-m", f"bench.{name}", *arguments], cwd=ROOT, check=False
+        ).returncode
+    ]
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
