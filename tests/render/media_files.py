@@ -63,11 +63,13 @@ def write_video(
     codec: str = "libx264",
     muxer: str = "mp4",
     container_options: dict[str, str] | None = None,
+    gop: int = 12,
 ) -> Path:
     """A grey ramp in time: frame n has luma 40 + 10 n."""
     with av.open(str(path), "w", format=muxer, container_options=container_options) as container:
         added = container.add_stream(codec, rate=fps, width=size[0], height=size[1])
         stream = cast(VideoStream, added)
+        stream.codec_context.gop_size = gop
         for number in range(count):
             frame = VideoFrame(*size, "yuv420p")
             for plane, value in zip(frame.planes, (40 + 10 * number, 128, 128), strict=True):
@@ -79,14 +81,15 @@ def write_video(
 
 
 def write_image(path: Path, pixels: np.ndarray, codec: str) -> Path:
-    """One still picture from uint8 (height, width, 3) RGB; codec png, mjpeg or libwebp."""
-    formats = {"png": "rgb24", "mjpeg": "yuvj420p", "libwebp": "bgra"}
+    """One still picture from uint8 (height, width, 3 or 4) RGB or RGBA; codec png, mjpeg or libwebp."""
+    source = "rgba" if pixels.shape[2] == 4 else "rgb24"
+    formats = {"png": source, "mjpeg": "yuvj420p", "libwebp": "bgra"}
     context = cast(VideoCodecContext, av.CodecContext.create(codec, "w"))
     context.width, context.height = pixels.shape[1], pixels.shape[0]
     context.pix_fmt = formats[codec]
     context.time_base = Fraction(1)
     context.color_range = 2
-    frame = VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=formats[codec], dst_color_range=2)
+    frame = VideoFrame.from_ndarray(pixels, format=source).reformat(format=formats[codec], dst_color_range=2)
     frame.pts = 0
     packets = [*context.encode(frame), *context.encode(None)]
     path.write_bytes(b"".join(bytes(packet) for packet in packets))
