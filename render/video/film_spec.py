@@ -26,7 +26,7 @@ class FilmSpec:
 
 @dataclass(frozen=True)
 class FilmFacts:
-    """`duration` of the film and `seconds` of work, `size` in bytes."""
+    """`duration` of the film and `seconds` of work, `size` in bytes; the sound's shape where there is one."""
 
     frames: int
     duration: float
@@ -34,3 +34,5 @@ class FilmFacts:
     height: int
     size: int
     seconds: float
+    sample_rate: int | None = None  # Hz
+    channels: int | None = None

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from render.audio.features import AudioFeatures
+from render.media.container import audio_stream, open_media
 from render.media.length import audio_seconds
 from render.media.still import write_still
 from render.particles import film
@@ -89,7 +90,16 @@ def _render(spec: FilmSpec, config: ParticleConfig, report: Report) -> FilmFacts
         height=config.height,
         size=Path(spec.out).stat().st_size,
         seconds=time.monotonic() - began,
+        **_sound_shape(spec),
     )
+
+
+def _sound_shape(spec: FilmSpec) -> dict[str, int]:
+    if spec.audio_path is None:
+        return {}
+    with open_media(spec.out) as container:
+        sound = audio_stream(container).codec_context
+        return {"sample_rate": sound.sample_rate, "channels": sound.channels}
 
 
 def _span(spec: FilmSpec, config: ParticleConfig) -> FrameSpan:

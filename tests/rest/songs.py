@@ -1,9 +1,11 @@
-"""Small songs for tests: a kick on every half second, as a WAV of 16 bits."""
+"""Small files for tests: a song with a kick on every half second, and a picture of one pixel."""
 
 from __future__ import annotations
 
 import io
+import struct
 import wave
+import zlib
 
 import numpy as np
 
@@ -21,3 +23,17 @@ def kick_wav(seconds: float = 2.0, *, sample_rate_hz: int = 22_050, channels: in
         out.setframerate(sample_rate_hz)
         out.writeframes(samples.tobytes())
     return file.getvalue()
+
+
+def pixel_png() -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    row = b"\0\xff\x80\0"
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(row))
+        + chunk(b"IEND", b"")
+    )

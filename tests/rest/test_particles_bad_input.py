@@ -7,10 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.rest.songs import kick_wav
+from tests.rest.songs import kick_wav, pixel_png
 from tests.rest.test_particles_systems import create
 
 SMALL: dict[str, Any] = {"width": 64, "height": 36, "fps": 10, "duration": 0.5, "particle_count": 10}
+
+
+def renders_of(client: httpx.Client, system: str) -> list[Any]:
+    return [job for job in client.get("/particles/jobs").json() if job["system_id"] == system]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def test_audio_that_is_not_stored_is_404(client: httpx.Client, said: str) -> Non
     assert (answer.status_code, answer.json()) == (404, {"detail": "Audio file not found"})
     answer = client.post(f"/particles/systems/{system}/render", json={"audio_path": said})
     assert (answer.status_code, answer.json()) == (404, {"detail": "Audio file not found"})
-    assert client.get("/particles/jobs").json() == []
+    assert not renders_of(client, system)
 
 
 @pytest.mark.parametrize(
@@ -154,10 +158,10 @@ def test_what_is_no_audio_is_refused_and_not_kept(client: httpx.Client, name: st
 
 def test_a_picture_is_no_audio_and_is_not_kept(client: httpx.Client) -> None:
     system = create(client)
-    picture = ("cover.png", PIXEL)
+    picture = ("cover.png", pixel_png())
     answer = client.post(f"/particles/systems/{system}/load-audio", files={"file": picture})
     assert (answer.status_code, answer.json()) == (400, {"detail": "file: there is no audio in cover.png"})
-    stored = client.post("/assets", files={"file": ("cover.png", PIXEL)})
+    stored = client.post("/assets", files={"file": ("cover.png", pixel_png())})
     assert stored.json()["filename"] == "cover.png"  # so nothing of that name was there
     named = client.post(f"/particles/systems/{system}/load-audio", params={"audio_path": "cover.png"})
     assert (named.status_code, named.json()["detail"]) == (400, "audio_path: there is no audio in cover.png")
@@ -177,7 +181,7 @@ def test_a_render_of_another_system_is_refused(client: httpx.Client) -> None:
     answer = client.post(f"/particles/systems/{system}/render", json={"system_id": other})
     assert answer.status_code == 400
     assert answer.json()["detail"].startswith("system_id must be")
-    assert client.get("/particles/jobs").json() == []
+    assert not renders_of(client, system)
 
 
 @pytest.mark.parametrize("duration", ["0", "-1", "nan", "inf", "11", "1e9"])
@@ -191,9 +195,3 @@ def test_a_preview_of_no_number_names_the_field(client: httpx.Client) -> None:
     answer = client.get(f"/particles/systems/{create(client)}/preview", params={"duration": "long"})
     assert answer.status_code == 400
     assert answer.json()["detail"].startswith("duration: ")
-
-
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c6360f8cf500f0003860180346a38ec0000000049454e44ae426082"
-)

@@ -37,7 +37,7 @@ async def particle_render(run: Run) -> Settlement:
         await run.stage("render", "drawing the first frames")
         facts: FilmFacts = await run.child(RENDER, _spec(run, song, song_path, features))
         await run.stage("publish", "storing the film")
-        probe: Probe = await run.child(PROBE, str(_film(run)))
+        probe: Probe = await run.child(PROBE, str(_film(run)), reports=False)
     return Settlement(_result(run, facts), [_output(run, facts, probe)])
 
 
