@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
-        async with open_services(settings) as services:
+        async with open_services(settings, warm=True) as services:
             yield {"services": services, "viewer": await local_owner()}
 
     app = Starlette(

@@ -76,13 +76,15 @@ def serve(settings: Settings, host: str, port: int) -> int:
         # Nobody else works in this home now: what is staged is of processes that were killed.
         shutil.rmtree(settings.scratch_folder, ignore_errors=True)
         asyncio.run(migrate(engines.addresses.database_url))
-        programs = _programs(settings, engines, listening)
+        api, *workers = programs = _programs(settings, engines, listening)
         stack.callback(_stop_together, programs, signals)
-        for program in programs:
-            program.start()
+        api.start()
         url = base_url(listening)
-        if _answers(url, programs[0], signals):
+        if _answers(url, api, signals):
             print(addresses_line(url), flush=True)  # noqa: T201 - the one line that is promised
+            # Not before: warming their children would take the processor from the first answer.
+            for worker in workers:
+                worker.start()
             parts: list[Part] = [*engines.parts(), *programs]
             supervise(parts, signals)
     return 0

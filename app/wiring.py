@@ -17,7 +17,7 @@ from workers.doorbell import ArqDoorbell
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, *, warm: bool = False) -> AsyncIterator[Services]:
     """Connect to the database and build the services; all is closed when the block ends.
 
     Redis need not be there: a doorbell that cannot be rung and events that are not heard cost time only.
@@ -25,18 +25,23 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """
     async with open_database(_url(settings.database_url, "DATABASE_URL"), settings.database_pool):
         await refuse_pending()
-        async with assembled(settings) as services:
+        async with assembled(settings, warm=warm) as services:
             yield services
 
 
 @asynccontextmanager
-async def assembled(settings: Settings) -> AsyncIterator[Services]:
-    """The services alone, for a process that is connected to the database already."""
+async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[Services]:
+    """The services alone, for a process that is connected to the database already.
+
+    `warm` starts the children for short media work now and not with the first call.
+    """
     redis_url = _url(settings.redis_url, "REDIS_URL")
     settings.scratch_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     doorbell = ArqDoorbell(redis_url)
     try:
         async with open_events(redis_url) as events, MediaPool() as media:
+            if warm:
+                media.start()
             yield Services(
                 doorbell=doorbell,
                 files=stored_files(settings),

@@ -93,7 +93,9 @@ class ChildLink:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=child_environ(environ),
-                start_new_session=True,  # Ctrl-C in a terminal is for the parent alone
+                # Ctrl-C in a terminal is for the parent alone. Not a session: the kernel schedules sessions
+                # as groups of equal weight, so that being nice would say nothing to the API process.
+                process_group=0,
             )
         except BaseException:
             ours.close()

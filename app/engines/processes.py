@@ -1,8 +1,9 @@
 """Child processes that do not outlive their owner, and ending what a dead owner left.
 
 A child is started from the main thread only: the kernel sends its death signal when the *thread* that
-forked it ends. Each child has a session of its own, so that Ctrl-C in a terminal reaches the owner
-alone, which then stops its children in order.
+forked it ends. Each child has a process group of its own, so that Ctrl-C in a terminal reaches the owner
+alone, which then stops its children in order. It has no session of its own: the kernel schedules sessions
+as groups of equal weight, and a nice worker would weigh as much as the API beside it.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def spawn(
         stdout=log,
         stderr=log,
         preexec_fn=prepare,
-        start_new_session=True,
+        process_group=0,
         pass_fds=pass_fds,
     )
 
