@@ -151,7 +151,10 @@ def open_files(storage_url: str, folder: Path, scratch: Path) -> FolderFiles | B
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in ("file", *SCHEMES))
         raise ValueError(f"STORAGE_URL must begin with one of {known}")
-    return BucketFiles(storage_url, scratch)
+    try:
+        return BucketFiles(storage_url, scratch)
+    except exceptions.BaseError as error:
+        raise ValueError(f"STORAGE_URL cannot be used: {str(error).splitlines()[0]}") from error
 
 
 def _discard_abandoned(staging: Path) -> None:

@@ -188,13 +188,16 @@ async def test_a_store_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         await files.size(KEY)
 
 
-def test_which_store_a_setting_names(tmp_path: Path) -> None:
+def test_which_store_a_setting_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(ValueError, match="STORAGE_URL cannot be used"):
+        open_files("az://container", tmp_path, tmp_path)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     assert isinstance(open_files("", tmp_path / "files", tmp_path), FolderFiles)
     named = tmp_path / "with space"
     assert isinstance(open_files(f"file://{str(named).replace(' ', '%20')}", tmp_path, tmp_path), FolderFiles)
     assert named.is_dir()
     for url in ("s3://bucket", "gs://bucket/prefix", "az://container", "s3a://bucket/a/b"):
-        os.environ.setdefault("AZURE_STORAGE_ACCOUNT_NAME", "account")
         assert isinstance(open_files(url, tmp_path, tmp_path), BucketFiles)
     for url in ("http://example.org/x", "memory://", "ftp://x", "nonsense"):
         with pytest.raises(ValueError, match="STORAGE_URL must begin with"):
