@@ -107,13 +107,20 @@ class Run:
         self._touch(stage["message"])
 
     async def child(
-        self, function: str, *args: Any, pool: str = "render", timeout: float | None = None
+        self,
+        function: str,
+        *args: Any,
+        pool: str = "render",
+        timeout: float | None = None,
+        reports: bool = True,
     ) -> Any:
         """Call "module:function" in a warm child; its reports become the progress of the present stage.
 
-        Raises what the function raises, or a ChildError. The child is gone when this is cancelled.
+        A function that takes no `report` needs `reports=False`. Raises what the function raises, or a
+        ChildError. The child is gone when this is cancelled.
         """
-        return await self._pools[pool].run(function, *args, timeout=timeout, on_progress=self.progress)
+        listener = self.progress if reports else None
+        return await self._pools[pool].run(function, *args, timeout=timeout, on_progress=listener)
 
     def overall(self) -> float:
         """0..100; never falls within a run."""
