@@ -1,7 +1,7 @@
 """Every figure of the README: `python -m bench`, or `python -m bench --full` as the README has it.
 
-The short way (some 12 minutes on two cores) uses shorter clips; the full one takes about 90 minutes. Each part
-runs in a process of its own and leaves bench/results/NAME.md.
+The short way (some 12 minutes on two cores) uses shorter clips; the full one takes about 90 minutes. Each
+part runs in a process of its own and leaves bench/results/NAME.md.
 """
 
 from __future__ import annotations

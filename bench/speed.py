@@ -1,7 +1,8 @@
 """How many times faster than the song plays: 1080p30, the default config, STANDARD.
 
-Three ways to start: with nothing compiled (the very first render of an installation), in a new process, and in
-a process that has rendered before, as a worker's children have. Listening to the song is a process of its own.
+Three ways to start: with nothing compiled (the very first render of an installation), in a new process, and
+in a process that has rendered before, as a worker's children have. Listening to the song has a process of its
+own.
 
     python -m bench.speed --seconds 30 --runs 5
 """
