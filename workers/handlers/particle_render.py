@@ -18,13 +18,11 @@ from domain.assets import features_key
 from domain.errors import NotFound
 from domain.particles import DEAF
 from domain.ports import Files
-from render.media.facts import Probe
 from render.video.film_spec import FilmFacts, FilmSpec
 from workers.run import NewOutput, Run, Settlement
 
 LISTEN = "render.audio.listen:listen"
 RENDER = "render.video.particles:render_film"
-PROBE = "render.media.probe:probe"
 PROVIDER = "starling-particles"
 
 
@@ -37,8 +35,7 @@ async def particle_render(run: Run) -> Settlement:
         await run.stage("render", "drawing the first frames")
         facts: FilmFacts = await run.child(RENDER, _spec(run, song, song_path, features))
         await run.stage("publish", "storing the film")
-        probe: Probe = await run.child(PROBE, str(_film(run)), reports=False)
-    return Settlement(_result(run, facts), [_output(run, facts, probe)])
+    return Settlement(_result(run, facts), [_output(run, facts)])
 
 
 async def _song(run: Run) -> Asset | None:
@@ -104,7 +101,7 @@ def _result(run: Run, facts: FilmFacts) -> dict[str, Any]:
     }
 
 
-def _output(run: Run, facts: FilmFacts, probe: Probe) -> NewOutput:
+def _output(run: Run, facts: FilmFacts) -> NewOutput:
     return NewOutput(
         "video",
         _film(run),
@@ -114,6 +111,6 @@ def _output(run: Run, facts: FilmFacts, probe: Probe) -> NewOutput:
         duration=facts.duration,
         width=facts.width,
         height=facts.height,
-        sample_rate=probe.sample_rate,
-        channels=probe.channels,
+        sample_rate=facts.sample_rate,
+        channels=facts.channels,
     )
