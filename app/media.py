@@ -24,6 +24,8 @@ MAX_WAITING = 64
 READER_BYTES = 1024**3
 PAINTER_BYTES = 1536 * 1024**2
 LISTENER_BYTES = 2 * 1024**3
+READER_WARM: str | None = "render.media.warm:warm"
+PAINTER_WARM: str | None = "render.particles.film:warm"
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +35,8 @@ class MediaPool:
 
     def __init__(self) -> None:
         sandbox = Sandbox(address_space_bytes=4 * 1024**3, cpu_seconds=60)
-        self._readers = ChildPool(
-            READERS, memory_limit_bytes=READER_BYTES, warm="render.media.warm:warm", sandbox=sandbox
-        )
-        self._painters = ChildPool(1, memory_limit_bytes=PAINTER_BYTES, warm="render.particles.film:warm")
+        self._readers = ChildPool(READERS, memory_limit_bytes=READER_BYTES, warm=READER_WARM, sandbox=sandbox)
+        self._painters = ChildPool(1, memory_limit_bytes=PAINTER_BYTES, warm=PAINTER_WARM)
         self._listeners = ChildPool(1, memory_limit_bytes=LISTENER_BYTES)
         self._waiting = 0
 
