@@ -17,6 +17,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+from render.media.planes import wrapped
+
 _JPEG_QSCALE = 3  # of 2..31
 _SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
@@ -28,7 +30,7 @@ def write_still(planes: np.ndarray, width: int, height: int, out_path: str, out_
     """
     if planes.shape != (height * 3 // 2, width):
         raise ValueError(f"planes of {planes.shape} are no picture of {width} x {height}")
-    frame = VideoFrame.from_numpy_buffer(np.ascontiguousarray(planes), format="yuv420p")
+    frame = wrapped(np.ascontiguousarray(planes))
     frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.MPEG
     write_picture(to_rgb(frame, out_width), out_path)
 

@@ -30,10 +30,10 @@ import av
 import av.error
 import numpy as np
 from av.packet import Packet
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from render.errors import StorageFull
+from render.media.planes import wrapped
 from render.video.sound import AudioCut, SoundTrack
 
 __all__ = ["QUALITIES", "AudioCut", "VideoSpec", "encode"]
@@ -141,7 +141,7 @@ class _Mp4:
         spec = self._spec
         if planes.shape != (spec.height * 3 // 2, spec.width) or planes.dtype != np.uint8:
             raise ValueError(f"planes of {planes.shape} {planes.dtype} are no picture of {spec}")
-        frame = VideoFrame.from_numpy_buffer(planes, format="yuv420p")
+        frame = wrapped(planes)
         frame.pts, frame.duration = self._done, 1
         frame.time_base = Fraction(1, spec.fps)
         self._mux(self._stream.encode(frame))

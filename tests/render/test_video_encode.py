@@ -78,6 +78,23 @@ def test_frames_and_length_are_exact(quality: str, fps: int, count: int, tmp_pat
     assert np.abs(np.array(lumas(out)) - [30 + n % 180 for n in range(count)]).max() < 3
 
 
+@pytest.mark.parametrize(
+    ("width", "height"), [(16, 16), (18, 34), (66, 18), (160, 90), (90, 162), (854, 482)]
+)
+def test_any_even_size_keeps_every_pixel_in_its_place(width: int, height: int, tmp_path: Path) -> None:
+    """A gradient down the picture, another across its chroma: a plane that begins elsewhere would show."""
+    planes = np.empty((height * 3 // 2, width), np.uint8)
+    planes[:height] = np.linspace(30, 200, height).astype(np.uint8)[:, None]
+    chroma = np.linspace(80, 160, width // 2).astype(np.uint8)
+    planes[height:] = np.broadcast_to(chroma, (height, width // 2)).reshape(height // 2, width)
+    out = tmp_path / "film.mp4"
+    encode([planes] * 3, out, VideoSpec(width, height, 30, 3, "HIGH"))
+    with av.open(str(out)) as container:
+        frame = next(container.decode(video=0))
+        assert (frame.width, frame.height) == (width, height)
+        assert np.abs(frame.to_ndarray().astype(int) - planes).max() < 12
+
+
 @pytest.mark.parametrize("quality", QUALITIES)
 def test_colours_are_tagged_and_the_index_is_in_front(quality: str, tmp_path: Path) -> None:
     out = tmp_path / "film.mp4"
