@@ -22,10 +22,13 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
 
 from app.graphql_refusals import Refused
 from app.graphql_requests import decoded_json, query_parameters, request_parameters
@@ -43,6 +46,8 @@ INIT_SECONDS = 5
 OPERATIONS_A_SOCKET = 100
 MAX_REASON_BYTES = 120  # of a WebSocket close; the protocol has room for 123
 _UPLOADS = "starling.uploads"
+_ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
+_STATUS_OF_WRONG_TYPE = {"GET": HTTPStatus.METHOD_NOT_ALLOWED, "POST": HTTPStatus.BAD_REQUEST}
 _LOG = logging.getLogger("starling.graphql")
 
 
@@ -133,6 +138,33 @@ class GraphQLView(GraphQL[Context, None]):
             operation_name=given.get("operationName"),
             extensions=given.get("extensions"),
         )
+
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        """GET changes nothing, and a subscription needs a socket. Raises Refused."""
+        method = request_adapter.method
+        try:
+            return await self.schema.execute(
+                request_data.query,
+                variable_values=request_data.variables,
+                context_value=context,
+                operation_name=request_data.operation_name,
+                allowed_operation_types=_ALLOWED[method],
+                operation_extensions=request_data.extensions,
+            )
+        except MissingQueryError as error:
+            raise Refused(400, "The request has no `query`") from error
+        except CannotGetOperationTypeError as error:
+            raise Refused(400, error.as_http_error_reason()) from error
+        except InvalidOperationTypeError as error:
+            raise Refused(_STATUS_OF_WRONG_TYPE[method], error.as_http_error_reason(method)) from error
 
     def should_render_graphql_ide(self, request: Any) -> bool:
         wants_page = "text/html" in request.headers.get("accept", "")

@@ -161,7 +161,7 @@ async def _of_another_kind(field: str, viewer: Viewer) -> Any:
 
 async def test_what_is_another_owners_is_not_there(graphql: Api, viewer: Viewer) -> None:
     other = replace(viewer, id=uuid4())
-    rows = {
+    rows: dict[str, Any] = {
         "job": await a_job(other),
         "asset": await an_asset(other),
         "particleSystem": await a_system(other),
@@ -170,7 +170,8 @@ async def test_what_is_another_owners_is_not_there(graphql: Api, viewer: Viewer)
         data = await graphql.run("query ($id: ID!) { found: %s(id: $id) { id } }" % name, id=str(row.id))
         assert data == {"found": None}
     data = await graphql.run(
-        "{ jobs { totalCount } assets { totalCount } particleSystems { totalCount } queueStats { completed } }"
+        "{ jobs { totalCount } assets { totalCount } particleSystems { totalCount }"
+        " queueStats { completed } }"
     )
     assert data == {
         "jobs": {"totalCount": 0},

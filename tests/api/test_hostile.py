@@ -1,7 +1,5 @@
 """Documents that are made to hurt: each is refused by the limit that it is beyond, before it costs much."""
 
-
-
 from __future__ import annotations
 
 import time
@@ -115,11 +113,11 @@ async def test_a_whole_page_of_whole_jobs_is_allowed(graphql: Api, viewer: Viewe
     asset = "{ id kind filename contentType size sha256 url duration width height thumbnailUrl createdAt }"
     data = await graphql.run(
         "{ jobs(first: 100) { totalCount pageInfo { hasNextPage endCursor } edges { cursor } nodes {"
-        " id kind status priority progress message attempts maxAttempts params result costUsd etaSeconds cached"
+        " id kind status priority progress message attempts maxAttempts params result costUsd etaSeconds"
         " stages { name status progress message startedAt completedAt error { code message } }"
         f" outputs {{ role asset {asset} }} video {asset} audio {asset} error {{ code message }}"
         " subject { ... on ParticleSystem { id name particleType } } retryOf retriedBy cancelRequested"
-        " createdAt startedAt updatedAt completedAt } } }"
+        " cached createdAt startedAt updatedAt completedAt } } }"
     )
     assert data["jobs"]["totalCount"] == 1
 
