@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from render.audio.features import TICK_RATE_HZ, AudioFeatures
 from render.particles.config import ParticleConfig, ParticleType
-from render.particles.drive import drive_table
+from render.particles.drive import ATTACK_TICKS, drive_table
 from render.particles.painter import Painter
 from render.particles.scene import Scene
 
@@ -36,7 +36,8 @@ def frames(
     The arrays are taken from a ring: one is valid until `ring - 1` more were taken.
     """
     last_tick, _ = _moment(start_frame + max(0, count - 1), config.fps)
-    drive = drive_table(kind, config, features, last_tick + 2)
+    # A beat begins ATTACK_TICKS early, so the table reaches that far behind the last tick that is shown.
+    drive = drive_table(kind, config, features, last_tick + 2 + ATTACK_TICKS)
     scene = Scene(kind, config, drive, with_past=config.trails > 0)
     painter = Painter(kind, config, scene)
     buffers = [np.empty((config.height * 3 // 2, config.width), np.uint8) for _ in range(ring)]
