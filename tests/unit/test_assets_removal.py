@@ -19,13 +19,14 @@ from app.storage import FolderFiles
 from db.assets import Asset
 from db.jobs import Job
 from db.particles import ParticleSystem
-from domain import assets, jobs
+from domain import assets, jobs, particles
 from domain.accounts import Viewer, local_owner
 from domain.assets import NewAsset, record
 from domain.assets.places import derived_keys
 from domain.assets.removal import STAGED_UPLOADS
 from domain.errors import NotFound
 from domain.ports import Services
+from render.particles.config import ParticleType
 from tests.render.media_files import tone, write_wav
 from tests.support.local_services import Nudges, local_services
 
@@ -142,6 +143,25 @@ async def test_particle_systems_of_the_owner_fall_silent(
     assert rows[theirs.id].audio_id == asset.id
     assert rows[silent.id].audio_id == silent.audio_id
     assert nudges.topics == [f"particles:{mine.id}"]
+
+
+async def test_giving_a_song_while_it_is_deleted(viewer: Viewer, services: Services, song: Path) -> None:
+    """Whoever comes first: no system is left with a song that is gone."""
+    made = [await particles.create(viewer, ParticleType.SNOW, services=services) for _ in range(4)]
+    for number in range(10):
+        asset = await assets.store(viewer, song, f"{number}.wav", services=services)
+        told = await asyncio.gather(
+            particles.update(viewer, made[0].id, {"audio_id": asset.id}, services=services),
+            particles.update(viewer, made[1].id, {"audio_id": asset.id}, services=services),
+            assets.delete(viewer, asset.id, services=services),
+            particles.update(viewer, made[2].id, {"audio_id": asset.id}, services=services),
+            particles.update(viewer, made[3].id, {"audio_id": asset.id}, services=services),
+            return_exceptions=True,
+        )
+        refused = [one for one in told if isinstance(one, BaseException)]
+        assert all(isinstance(one, NotFound) for one in refused), refused
+        for row in await particles.every(viewer):
+            assert row.audio_id is None
 
 
 async def test_an_input_cannot_be_deleted_before_its_job_is_recorded(
