@@ -1,4 +1,4 @@
-"""What tests of jobs stand on: real services over the session's engines, and workers in and out of process."""
+"""What tests of jobs stand on: real services over the session's engines, and workers in this process."""
 
 from __future__ import annotations
 
