@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import logging
 import os
 import shutil
 import signal
@@ -26,6 +27,8 @@ from app.refusals import DoesNotStart
 from app.settings import Settings
 from app.supervisor import Part, StopSignals, stop_signals, supervise
 from db.migrate import migrate
+
+log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 30.0  # a worker gives running jobs their grace and then releases them
@@ -87,6 +90,9 @@ def serve(settings: Settings, host: str, port: int) -> int:
                 worker.start()
             parts: list[Part] = [*engines.parts(), *programs]
             supervise(parts, signals)
+        elif not signals.received:
+            log.debug("the API process ended before it answered")
+            return 1  # it has said why itself
     return 0
 
 
@@ -113,12 +119,12 @@ def _programs(settings: Settings, engines: Engines, listening: socket.socket) ->
 
 
 def _answers(url: str, api: Program, signals: StopSignals) -> bool:
-    """Wait for the first answer of the API process; False where a stop was asked for meanwhile."""
+    """Wait for the first answer of the API process; False where it ended or a stop was asked for."""
     deadline = time.monotonic() + FIRST_ANSWER_SECONDS
     address = url.removeprefix("http://")
     while not signals.wait(0.02):
         if api.process is None or api.process.poll() is not None:
-            raise DoesNotStart("The API process ended before it answered: see its message above.")
+            return False
         if time.monotonic() > deadline:
             raise DoesNotStart(f"The API process did not answer in {FIRST_ANSWER_SECONDS:g} s.")
         connection = http.client.HTTPConnection(address, timeout=1.0)

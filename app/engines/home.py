@@ -69,10 +69,12 @@ class Home:
             ) from error
         try:
             self._take(descriptor)
-            self._end_leftovers()
-            yield
+            try:
+                self._end_leftovers()
+                yield
+            finally:
+                self._running.unlink(missing_ok=True)
         finally:
-            self._running.unlink(missing_ok=True)
             os.close(descriptor)
 
     def _take(self, descriptor: int) -> None:
