@@ -26,37 +26,33 @@ FIELD_SCALE = 64  # fixed point of the field's Y, U, V
 _F = np.float32
 
 
-@njit(inline="always")
+@njit(inline="always", error_model="numpy")
 def _coded(light: Any) -> Any:
-    """sRGB code value 0..1 of linear light 0..1: a polynomial in the square root, within 0.1 of a step of 255."""
+    """sRGB code value 0..1 of linear light 0..1: a polynomial in the square root, within 0.2 of a step of 255."""
     s = _F(math.sqrt(light))
-    curve = _F(0.5170378336) * s + _F(-1.6230098953)
-    curve = curve * s + _F(2.0310796728)
-    curve = curve * s + _F(-1.4026330001)
-    curve = curve * s + _F(1.5179643900)
-    curve = curve * s + _F(-0.0401126394)
+    curve = _F(-0.3093876631) * s + _F(0.8423940225)
+    curve = curve * s + _F(-0.9446149705)
+    curve = curve * s + _F(1.4478618817)
+    curve = curve * s + _F(-0.0370058771)
     low = light * _F(12.92)
     return low if light < _F(0.0031308) else curve
 
 
-@njit(inline="always")
-def _shown(peak: Any) -> Any:
-    """1 - exp(-peak) for 0..16: the tone curve of the strongest channel."""
-    x = min(peak, _F(16.0)) * _F(1.0 / 16.0)
-    e = _F(1.0 / 720.0) * x + _F(-1.0 / 120.0)
-    e = e * x + _F(1.0 / 24.0)
-    e = e * x + _F(-1.0 / 6.0)
-    e = e * x + _F(0.5)
-    e = e * x + _F(-1.0)
-    e = e * x + _F(1.0)
-    e = e * e
-    e = e * e
-    e = e * e
-    e = e * e
-    return _F(1.0) - e
+@njit(inline="always", error_model="numpy")
+def _toned(peak: Any) -> Any:
+    """(1 - exp(-L)) / L for the light L >= 0 of the strongest channel: the tone curve as a factor.
+
+    exp(L / 4) is taken as its series up to the third power, so that one division is enough.
+    """
+    x = min(peak, _F(24.0)) * _F(0.25) + _F(1e-5)
+    grown = ((_F(1.0 / 6.0) * x + _F(0.5)) * x + _F(1.0)) * x
+    # (1 + grown)^4 - 1, without the cancellation that a difference of near ones would have.
+    square = grown * (grown + _F(2.0))
+    fourth = square * (square + _F(2.0))
+    return fourth / ((fourth + _F(1.0)) * _F(4.0) * x)
 
 
-@njit(inline="always")
+@njit(inline="always", error_model="numpy")
 def _white(peak: Any) -> Any:
     """How much of the way to white a core of this light goes: none below 1.5, most at 10."""
     w = (peak - _F(1.5)) * _F(1.0 / 8.5)
@@ -64,7 +60,7 @@ def _white(peak: Any) -> Any:
     return w * (_F(1.6) - _F(0.7) * w)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def field(
     haze: Any,
     columns: Any,
@@ -102,8 +98,7 @@ def field(
             r = scratch[0, 0, x] + (scratch[1, 0, x] - scratch[0, 0, x]) * t
             g = scratch[0, 1, x] + (scratch[1, 1, x] - scratch[0, 1, x]) * t
             b = scratch[0, 2, x] + (scratch[1, 2, x] - scratch[0, 2, x]) * t
-            peak = max(r, max(g, b))
-            scale = _shown(peak) / max(peak, _F(1e-6))
+            scale = _toned(max(r, max(g, b)))
             r = base[0, y, x] + (_F(1.0) - base[0, y, x]) * r * scale
             g = base[1, y, x] + (_F(1.0) - base[1, y, x]) * g * scale
             b = base[2, y, x] + (_F(1.0) - base[2, y, x]) * b * scale
@@ -126,7 +121,7 @@ def field(
         _border(codes[channel])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _border(plane: Any) -> None:
     bottom = plane.shape[0] - 1
     right = plane.shape[1] - 1
@@ -138,7 +133,7 @@ def _border(plane: Any) -> None:
         plane[bottom, x] = plane[bottom - 1, x]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def sort_into_bands(
     place: Any, classes: Any, counts: Any, sprite_half: Any, n: int, starts: Any, order: Any
 ) -> int:
@@ -169,7 +164,7 @@ def sort_into_bands(
     return total
 
 
-@njit(inline="always")
+@njit(inline="always", error_model="numpy")
 def _bands_of(place: Any, classes: Any, counts: Any, sprite_half: Any, i: Any, bands: Any) -> Any:
     half = sprite_half[classes[i]]
     start = place[1, i]
@@ -181,14 +176,14 @@ def _bands_of(place: Any, classes: Any, counts: Any, sprite_half: Any, i: Any, b
     return first, last
 
 
-@njit(inline="always")
+@njit(inline="always", error_model="numpy")
 def _add(acc: Any, at: Any, weight: Any, gain: Any) -> None:
-    more = np.uint16((np.uint32(weight) * np.uint32(gain)) >> np.uint32(16))
+    more = np.uint16((weight * gain) >> np.uint32(16))
     room = np.uint16(np.uint16(65535) - acc[at])
     acc[at] = np.uint16(acc[at] + min(more, room))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _splat(
     acc_r: Any,
     acc_g: Any,
@@ -205,9 +200,9 @@ def _splat(
     phases: int,
     x: float,
     y: float,
-    r: int,
-    g: int,
-    b: int,
+    r: Any,
+    g: Any,
+    b: Any,
 ) -> None:
     """One sample into the band whose first row is `top`: saturating additions, sixteen columns at a time."""
     ix = math.floor(x)
@@ -217,25 +212,32 @@ def _splat(
     left = int(ix) - half + LANES
     upper = int(iy) - half - top
     source = offset + (py * phases + px) * side * chunks * LANES
-    for row in range(max(0, -upper), min(side, height - upper)):
-        line = (upper + row) * stride
-        for c in range(chunks):
-            column = left + c * LANES
-            if column < 0 or column + LANES > stride:
-                continue
-            touched[upper + row, column >> 4] = 1
-            touched[upper + row, (column + LANES - 1) >> 4] = 1
-            to = np.uint64(line + column)
-            of = np.uint64(source + (row * chunks + c) * LANES)
+    first = max(0, -upper)
+    last = min(side, height - upper)
+    blocks = np.uint64(stride // LANES)
+    for c in range(chunks):
+        column = left + c * LANES
+        if column < 0 or column + LANES > stride:
+            continue
+        flag = np.uint64((upper + first) * (stride // LANES) + (column >> 4))
+        also = np.uint64((column + min(LANES, side - c * LANES) - 1) >> 4) - np.uint64(column >> 4)
+        to = np.uint64((upper + first) * stride + column)
+        of = np.uint64(source + (first * chunks + c) * LANES)
+        for _ in range(first, last):
+            touched[flag] = 1
+            touched[flag + also] = 1
             for i in range(LANES):
                 k = np.uint64(i)
-                weight = sprites[of + k]
+                weight = np.uint32(sprites[of + k])
                 _add(acc_r, to + k, weight, r)
                 _add(acc_g, to + k, weight, g)
                 _add(acc_b, to + k, weight, b)
+            flag += blocks
+            to += np.uint64(stride)
+            of += np.uint64(chunks * LANES)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _widen(plane: Any, row: int, out: Any) -> None:
     """Four columns for each of the quarter row, in eighths: the weights are exact for pixel centres."""
     source = plane[row]
@@ -249,7 +251,7 @@ def _widen(plane: Any, row: int, out: Any) -> None:
         out[4 * j + 3] = 5 * b + 3 * c
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _widen_light(plane: Any, row: int, out: Any) -> None:
     source = plane[row]
     for j in range(source.shape[0] - 2):
@@ -262,7 +264,7 @@ def _widen_light(plane: Any, row: int, out: Any) -> None:
         out[4 * j + 3] = _F(0.625) * b + _F(0.375) * c
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _widen_half(plane: Any, row: int, out: Any) -> None:
     """Two columns for each of the quarter row, in quarters: chroma has half the columns."""
     source = plane[row]
@@ -272,14 +274,14 @@ def _widen_half(plane: Any, row: int, out: Any) -> None:
         out[2 * j + 1] = 3 * b + source[j + 2]
 
 
-@njit(inline="always")
+@njit(inline="always", error_model="numpy")
 def _weight_above(y: Any) -> Any:
     """Eighths of the upper of the two quarter rows around pixel row y (the rest is the lower one's)."""
     phase = y & 3
     return 3 if phase == 0 else (1 if phase == 1 else (7 if phase == 2 else 5))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _luma_row(above: Any, below: Any, weight: int, dither: Any, out: Any) -> None:
     wa = np.int32(weight)
     wb = np.int32(8 - weight)
@@ -287,7 +289,7 @@ def _luma_row(above: Any, below: Any, weight: int, dither: Any, out: Any) -> Non
         out[x] = np.uint8((above[x] * wa + below[x] * wb + dither[x]) >> 12)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _chroma_row(above: Any, below: Any, weight: int, out: Any) -> None:
     wa = np.int32(weight)
     wb = np.int32(4 - weight)
@@ -295,55 +297,81 @@ def _chroma_row(above: Any, below: Any, weight: int, out: Any) -> None:
         out[x] = np.uint8((above[x] * wa + below[x] * wb + np.int32(512)) >> 10)
 
 
-@njit(nogil=True, cache=True)
-def _lit_row(
+@njit(inline="always", error_model="numpy")
+def _lit(r: Any, g: Any, b: Any, fr: Any, fg: Any, fb: Any) -> Any:
+    """Code values of a pixel with sprites' light r, g, b (integers) on the field's light: tone curve, hot core."""
+    r = _F(r) * _F(1.0 / UNIT)
+    g = _F(g) * _F(1.0 / UNIT)
+    b = _F(b) * _F(1.0 / UNIT)
+    peak = max(r, max(g, b))
+    scale = _toned(peak)
+    # Towards white for the hot core: c * scale + (peak * scale - c * scale) * white.
+    white = _white(peak)
+    added = peak * scale * white
+    scale = scale * (_F(1.0) - white)
+    r = r * scale + added
+    g = g * scale + added
+    b = b * scale + added
+    r = _coded(fr + (_F(1.0) - fr) * r)
+    g = _coded(fg + (_F(1.0) - fg) * g)
+    b = _coded(fb + (_F(1.0) - fb) * b)
+    return r, g, b
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _lit_block(
     acc_r: Any,
     acc_g: Any,
     acc_b: Any,
-    base: int,
-    above: Any,
-    below: Any,
+    start: int,
+    stride: int,
+    wide_light: Any,
+    above: int,
+    below: int,
+    plane: int,
     weight: int,
     dither: Any,
+    noise: int,
     shift: Any,
-    x0: int,
-    coded: Any,
-    luma_out: Any,
+    blue_tile: Any,
+    red_tile: Any,
+    luma_tile: Any,
 ) -> None:
-    """Sixteen pixels with sprites on them: tone curve, hot core, screen onto the field, code values."""
+    """Sixteen columns of two rows with sprites on them.
+
+    All arrays are flat: acc from `start` (rows `stride` apart), wide_light from `above` and `below` (channels `plane`
+    apart), dither from `noise` (rows `plane` apart). The field is taken between the two rows, its weight `weight`
+    eighths of the upper one. Out: luma_tile (32), sums of two rows of blue and red differences (16 each).
+    """
     wa = _F(weight) * _F(0.125)
     wb = _F(1.0) - wa
+    offset = _F(16.0) + shift[0]
     for i in range(LANES):
-        k = np.uint64(base) + np.uint64(i)
-        x = np.uint64(x0) + np.uint64(i)
-        r = _F(acc_r[k]) * _F(1.0 / UNIT)
-        g = _F(acc_g[k]) * _F(1.0 / UNIT)
-        b = _F(acc_b[k]) * _F(1.0 / UNIT)
-        peak = max(r, max(g, b))
-        shown = _shown(peak)
-        scale = shown / max(peak, _F(1e-6))
-        white = _white(peak)
-        r = r * scale
-        g = g * scale
-        b = b * scale
-        r = r + (shown - r) * white
-        g = g + (shown - g) * white
-        b = b + (shown - b) * white
-        fr = above[0, x] * wa + below[0, x] * wb
-        fg = above[1, x] * wa + below[1, x] * wb
-        fb = above[2, x] * wa + below[2, x] * wb
-        r = _coded(fr + (_F(1.0) - fr) * r)
-        g = _coded(fg + (_F(1.0) - fg) * g)
-        b = _coded(fb + (_F(1.0) - fb) * b)
-        coded[0, i] = r
-        coded[1, i] = g
-        coded[2, i] = b
+        k = np.uint64(i)
+        at = np.uint64(start) + k
+        at2 = at + np.uint64(stride)
+        up = np.uint64(above) + k
+        down = np.uint64(below) + k
+        step = np.uint64(plane)
+        up_r, up_g, up_b = wide_light[up], wide_light[up + step], wide_light[up + step + step]
+        down_r, down_g, down_b = wide_light[down], wide_light[down + step], wide_light[down + step + step]
+        field_r = up_r * wa + down_r * wb
+        field_g = up_g * wa + down_g * wb
+        field_b = up_b * wa + down_b * wb
+        r, g, b = _lit(acc_r[at], acc_g[at], acc_b[at], field_r, field_g, field_b)
+        r2, g2, b2 = _lit(acc_r[at2], acc_g[at2], acc_b[at2], field_r, field_g, field_b)
         luma = _F(0.2126) * r + _F(0.7152) * g + _F(0.0722) * b
-        code = _F(16.0) + _F(219.0) * luma + shift[0] + _F(dither[x]) * _F(1.0 / 4096.0)
-        luma_out[i] = np.uint8(min(_F(235.0), code))
+        luma2 = _F(0.2126) * r2 + _F(0.7152) * g2 + _F(0.0722) * b2
+        grain = np.uint64(noise) + k
+        code = offset + _F(219.0) * luma + _F(dither[grain]) * _F(1.0 / 4096.0)
+        code2 = offset + _F(219.0) * luma2 + _F(dither[grain + step]) * _F(1.0 / 4096.0)
+        luma_tile[k] = np.uint8(np.int32(min(_F(235.0), code)))
+        luma_tile[k + np.uint64(LANES)] = np.uint8(np.int32(min(_F(235.0), code2)))
+        blue_tile[k] = (b - luma) + (b2 - luma2)
+        red_tile[k] = (r - luma) + (r2 - luma2)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def bands(
     first: int,
     last: int,
@@ -355,7 +383,9 @@ def bands(
     order: Any,
     sprites: Any,
     sprite_table: Any,
-    acc: Any,
+    acc_r: Any,
+    acc_g: Any,
+    acc_b: Any,
     touched: Any,
     light: Any,
     codes: Any,
@@ -364,7 +394,8 @@ def bands(
     wide_codes: Any,
     wide_light: Any,
     wide_chroma: Any,
-    small: Any,
+    blue_tile: Any,
+    red_tile: Any,
     luma_tile: Any,
     out_y: Any,
     out_u: Any,
@@ -372,10 +403,10 @@ def bands(
 ) -> None:
     """Draws bands `first` to `last` - 1. All scratch belongs to the caller's thread.
 
-    acc (3, BAND_ROWS * stride) uint16 and touched (BAND_ROWS, stride / 16) uint8 must be zero, and are again after.
+    acc_* (BAND_ROWS * stride) uint16 and touched (BAND_ROWS * stride / 16) uint8 must be zero, and are again after.
     """
     height = out_y.shape[0]
-    stride = acc.shape[1] // BAND_ROWS
+    stride = acc_r.shape[0] // BAND_ROWS
     for band in range(first, last):
         top = band * BAND_ROWS
         rows = min(BAND_ROWS, height - top)
@@ -388,9 +419,9 @@ def bands(
             step_y = float(place[3, i])
             for _ in range(counts[i]):
                 _splat(
-                    acc[0],
-                    acc[1],
-                    acc[2],
+                    acc_r,
+                    acc_g,
+                    acc_b,
                     touched,
                     stride,
                     top,
@@ -403,34 +434,37 @@ def bands(
                     sprite_table[4, c],
                     x,
                     y,
-                    gains[0, i],
-                    gains[1, i],
-                    gains[2, i],
+                    np.uint32(gains[0, i]),
+                    np.uint32(gains[1, i]),
+                    np.uint32(gains[2, i]),
                 )
                 x += step_x
                 y += step_y
-        _resolve(
+        _background(
             top,
             rows,
-            acc,
-            touched,
-            stride,
             light,
             codes,
-            shift,
             dither,
             wide_codes,
             wide_light,
             wide_chroma,
-            small,
-            luma_tile,
             out_y,
             out_u,
             out_v,
+            acc_r,
+            acc_g,
+            acc_b,
+            touched,
+            stride,
+            shift,
+            blue_tile,
+            red_tile,
+            luma_tile,
         )
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _load(codes: Any, light: Any, row: int, wide_codes: Any, wide_light: Any, wide_chroma: Any) -> None:
     slot = row & 3
     _widen(codes[0], row, wide_codes[slot])
@@ -440,31 +474,36 @@ def _load(codes: Any, light: Any, row: int, wide_codes: Any, wide_light: Any, wi
         _widen_light(light[channel], row, wide_light[slot, channel])
 
 
-@njit(nogil=True, cache=True)
-def _resolve(
+@njit(nogil=True, cache=True, error_model="numpy")
+def _background(
     top: int,
     rows: int,
-    acc: Any,
-    touched: Any,
-    stride: int,
     light: Any,
     codes: Any,
-    shift: Any,
     dither: Any,
     wide_codes: Any,
     wide_light: Any,
     wide_chroma: Any,
-    small: Any,
-    luma_tile: Any,
     out_y: Any,
     out_u: Any,
     out_v: Any,
+    acc_r: Any,
+    acc_g: Any,
+    acc_b: Any,
+    touched: Any,
+    stride: int,
+    shift: Any,
+    blue_tile: Any,
+    red_tile: Any,
+    luma_tile: Any,
 ) -> None:
-    width = out_y.shape[1]
-    blocks = (width + LANES - 1) // LANES
+    """A band from the field, two rows at a time, and on each pair the blocks that sprites touched."""
     quarter = top >> 2
     _load(codes, light, quarter, wide_codes, wide_light, wide_chroma)
     _load(codes, light, quarter + 1, wide_codes, wide_light, wide_chroma)
+    flat_light = wide_light.reshape(-1)
+    flat_dither = dither.reshape(-1)
+    plane = wide_light.shape[2]
     for pair in range(rows // 2):
         y = top + 2 * pair
         # Row j of the quarter picture is row j + 1 of the bordered one.
@@ -481,56 +520,127 @@ def _resolve(
         weight = 3 if lower else 1
         _chroma_row(wide_chroma[above, 0], wide_chroma[below, 0], weight, out_u[y >> 1])
         _chroma_row(wide_chroma[above, 1], wide_chroma[below, 1], weight, out_v[y >> 1])
-        row = 2 * pair
-        for block in range(blocks):
-            if touched[row, block + 1] == 0 and touched[row + 1, block + 1] == 0:
-                continue
-            x0 = block * LANES
-            for k in range(2):
-                start = (row + k) * stride + LANES + x0
-                _lit_row(
-                    acc[0],
-                    acc[1],
-                    acc[2],
-                    start,
-                    wide_light[above],
-                    wide_light[below],
-                    _weight_above(y + k),
-                    dither[(y + k) & 63],
-                    shift,
-                    x0,
-                    small[k],
-                    luma_tile[k],
-                )
-            _store(small, luma_tile, shift, y, x0, min(LANES, width - x0), out_y, out_u, out_v)
-        for k in range(2):
-            for block in range(blocks + 2):
-                if touched[row + k, block]:
-                    touched[row + k, block] = 0
-                    start = (row + k) * stride + block * LANES
-                    for channel in range(3):
-                        acc[channel, start : start + LANES] = 0
+        _lit_pair(
+            acc_r,
+            acc_g,
+            acc_b,
+            touched,
+            stride,
+            2 * pair,
+            y,
+            flat_light,
+            above * 3 * plane,
+            below * 3 * plane,
+            plane,
+            flat_dither,
+            shift,
+            blue_tile,
+            red_tile,
+            luma_tile,
+            out_y,
+            out_u,
+            out_v,
+        )
 
 
-@njit(nogil=True, cache=True)
-def _store(
-    small: Any, luma_tile: Any, shift: Any, y: int, x0: int, columns: int, out_y: Any, out_u: Any, out_v: Any
+@njit(nogil=True, cache=True, error_model="numpy")
+def _lit_pair(
+    acc_r: Any,
+    acc_g: Any,
+    acc_b: Any,
+    touched: Any,
+    stride: int,
+    row: int,
+    y: int,
+    wide_light: Any,
+    above: int,
+    below: int,
+    plane: int,
+    dither: Any,
+    shift: Any,
+    blue_tile: Any,
+    red_tile: Any,
+    luma_tile: Any,
+    out_y: Any,
+    out_u: Any,
+    out_v: Any,
 ) -> None:
-    for k in range(2):
+    """The touched blocks of rows y and y + 1 (rows `row` and `row` + 1 of the band); leaves zeros behind."""
+    width = out_y.shape[1]
+    blocks = stride // LANES
+    for block in range(blocks):
+        upper = np.uint64(row * blocks + block)
+        lower = upper + np.uint64(blocks)
+        if touched[upper] == 0 and touched[lower] == 0:
+            continue
+        touched[upper] = 0
+        touched[lower] = 0
+        x0 = (block - 1) * LANES
+        start = row * stride + block * LANES
+        if x0 >= 0 and x0 < width:
+            _lit_block(
+                acc_r,
+                acc_g,
+                acc_b,
+                start,
+                stride,
+                wide_light,
+                above + x0,
+                below + x0,
+                plane,
+                6 if y & 2 else 2,
+                dither,
+                (y & 63) * plane + x0,
+                shift,
+                blue_tile,
+                red_tile,
+                luma_tile,
+            )
+            _store(blue_tile, red_tile, luma_tile, shift, y, x0, min(LANES, width - x0), out_y, out_u, out_v)
+        for k in range(2):
+            at = np.uint64(start + k * stride)
+            for i in range(LANES):
+                n = np.uint64(i)
+                acc_r[at + n] = 0
+                acc_g[at + n] = 0
+                acc_b[at + n] = 0
+
+
+@njit(inline="always", error_model="numpy")
+def _chroma(tile: Any, i: Any, offset: Any, scale: Any) -> Any:
+    code = offset + scale * (tile[2 * i] + tile[2 * i + 1])
+    return np.uint8(np.int32(max(_F(16.0), min(_F(240.0), code))))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _store(
+    blue_tile: Any,
+    red_tile: Any,
+    luma_tile: Any,
+    shift: Any,
+    y: int,
+    x0: int,
+    columns: int,
+    out_y: Any,
+    out_u: Any,
+    out_v: Any,
+) -> None:
+    """A block's luma, and its chroma as the mean of each two by two pixels; `columns` is even, 16 or fewer."""
+    half_y = y >> 1
+    half_x = x0 >> 1
+    blue = _F(128.5) + shift[1]
+    red = _F(128.5) + shift[2]
+    if columns == LANES:
+        for i in range(LANES):
+            out_y[y, x0 + i] = luma_tile[i]
+            out_y[y + 1, x0 + i] = luma_tile[LANES + i]
+        for i in range(LANES // 2):
+            out_u[half_y, half_x + i] = _chroma(blue_tile, i, blue, _F(56.0 / 1.8556))
+            out_v[half_y, half_x + i] = _chroma(red_tile, i, red, _F(56.0 / 1.5748))
+    else:
         for i in range(columns):
-            out_y[y + k, x0 + i] = luma_tile[k, i]
-    for i in range(columns // 2):
-        r = (small[0, 0, 2 * i] + small[0, 0, 2 * i + 1] + small[1, 0, 2 * i] + small[1, 0, 2 * i + 1]) * _F(
-            0.25
-        )
-        g = (small[0, 1, 2 * i] + small[0, 1, 2 * i + 1] + small[1, 1, 2 * i] + small[1, 1, 2 * i + 1]) * _F(
-            0.25
-        )
-        b = (small[0, 2, 2 * i] + small[0, 2, 2 * i + 1] + small[1, 2, 2 * i] + small[1, 2, 2 * i + 1]) * _F(
-            0.25
-        )
-        luma = _F(0.2126) * r + _F(0.7152) * g + _F(0.0722) * b
-        cb = _F(128.5) + _F(224.0 / 1.8556) * (b - luma) + shift[1]
-        cr = _F(128.5) + _F(224.0 / 1.5748) * (r - luma) + shift[2]
-        out_u[y >> 1, (x0 >> 1) + i] = np.uint8(max(_F(16.0), min(_F(240.0), cb)))
-        out_v[y >> 1, (x0 >> 1) + i] = np.uint8(max(_F(16.0), min(_F(240.0), cr)))
+            out_y[y, x0 + i] = luma_tile[i]
+            out_y[y + 1, x0 + i] = luma_tile[LANES + i]
+        for i in range(columns // 2):
+            out_u[half_y, half_x + i] = _chroma(blue_tile, i, blue, _F(56.0 / 1.8556))
+            out_v[half_y, half_x + i] = _chroma(red_tile, i, red, _F(56.0 / 1.5748))

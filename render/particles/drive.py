@@ -26,7 +26,7 @@ _RUSH_DEFAULT = 2.5
 _SWAY = 0.010  # heights a second: how fast the view drifts
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _follow(level: Any, release: float) -> Any:
     """Rises with the level at once and falls by the factor `release` a tick."""
     out = np.empty(level.shape[0])

@@ -14,7 +14,7 @@ from numba import njit
 _F = np.float32
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _box_columns(source: Any, out: Any, radius: int) -> None:
     """Mean over 2 radius + 1 rows (the outside is dark). source, out: (h, w) float32."""
     height, width = source.shape
@@ -38,7 +38,7 @@ def _box_columns(source: Any, out: Any, radius: int) -> None:
                 total[x] -= row[x]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _turn(source: Any, out: Any) -> None:
     """(h, n, 4) to (n, h, 4)."""
     for y in range(source.shape[0]):
@@ -47,7 +47,7 @@ def _turn(source: Any, out: Any) -> None:
                 out[x, y, channel] = source[y, x, channel]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def blur(image: Any, turned: Any, scratch: Any, scratch_turned: Any, radius: int) -> None:
     """Four boxes a direction, in place: close to a Gaussian of 1.2 `radius` cells, and round to its far ends.
 
@@ -68,7 +68,7 @@ def blur(image: Any, turned: Any, scratch: Any, scratch_turned: Any, radius: int
     _turn(turned, image)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def spread(
     light: Any,
     narrow: Any,

@@ -52,16 +52,16 @@ VIEW_SIZE = 27
 
 DISC_LIGHT = 0.15  # of the density of light of a point
 HAZE_UNIT = 256.0  # of the integer haze sums
-_MOST_SAMPLES = 48
+_MOST_SAMPLES = 24
 _MOST_GAIN = 65535
 
 
-@njit(inline="always")
+@njit(inline="always", error_model="numpy")
 def _gain(light: Any) -> Any:
     return np.uint16(min(max(light, 0.0) * 4096.0, 65535.0))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _put(
     n: int,
     x: float,
@@ -80,7 +80,12 @@ def _put(
 ) -> int:
     """One point of light, drawn along its way (dx, dy pixels, centred on x, y)."""
     way = math.sqrt(dx * dx + dy * dy)
-    samples = min(_MOST_SAMPLES, 1 + int(way / (0.5 * size)))
+    longest = 0.95 * size * _MOST_SAMPLES
+    if way > longest:
+        dx *= longest / way
+        dy *= longest / way
+        way = longest
+    samples = min(_MOST_SAMPLES, 1 + int(way / (0.95 * size)))
     share = math.sqrt(1.0 + way / size) / samples * (1.0 + 0.25 * min(way / size, 4.0))
     if samples == 1:
         share = 1.0
@@ -96,7 +101,7 @@ def _put(
     return n + 1
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _haze(haze: Any, cell: float, x: float, y: float, r: float, g: float, b: float) -> None:
     """Light times area into the four cells around a place; what lies outside is lost."""
     height, width = haze.shape[0], haze.shape[1]
@@ -124,7 +129,7 @@ def _haze(haze: Any, cell: float, x: float, y: float, r: float, g: float, b: flo
             haze[row, column, 2] += int(min(b * w, 1e6))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def light_up(
     state: Any,
     born: Any,
@@ -264,7 +269,7 @@ def light_up(
     return n
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _trail(
     n: int,
     i: int,

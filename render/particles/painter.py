@@ -76,7 +76,9 @@ class Painter:
         self.haze_sum = np.zeros((h, w, 4), np.int32)
         shapes = [(h, w), (hh, hw), (w, h), (h, w), (w, h), (hw, hh), (hh, hw), (hw, hh)]
         self.haze_scratch = [np.zeros((*shape, 4), np.float32) for shape in shapes]
-        self.haze_tint = haze_tint(self.config.particle_colors).astype(np.float32) / np.float32(lights.HAZE_UNIT)
+        self.haze_tint = haze_tint(self.config.particle_colors).astype(np.float32) / np.float32(
+            lights.HAZE_UNIT
+        )
         self.haze_out = np.zeros((h, w, 4), np.float32)
         glow = float(self.config.glow)
         self.glow_gains = (_NARROW_GAIN * glow * _AIR[kind], _WIDE_GAIN * glow * _AIR[kind])
@@ -202,7 +204,7 @@ class Painter:
             self.order,
             self.sheet.weights,
             self.sheet.table,
-            worker.acc,
+            *worker.acc,
             worker.touched,
             self.field_light,
             self.field_codes,
@@ -211,7 +213,8 @@ class Painter:
             worker.wide_codes,
             worker.wide_light,
             worker.wide_chroma,
-            worker.small,
+            worker.blue_tile,
+            worker.red_tile,
             worker.luma_tile,
             flat_planes[:luma].reshape(height, width),
             flat_planes[luma : luma + chroma].reshape(height // 2, width // 2),
@@ -224,13 +227,14 @@ class _Worker:
 
     def __init__(self, width: int) -> None:
         stride = width + 2 * canvas.LANES
-        self.acc = np.zeros((3, canvas.BAND_ROWS * stride), np.uint16)
-        self.touched = np.zeros((canvas.BAND_ROWS, stride // canvas.LANES), np.uint8)
+        self.acc = [np.zeros(canvas.BAND_ROWS * stride, np.uint16) for _ in range(3)]
+        self.touched = np.zeros(canvas.BAND_ROWS * stride // canvas.LANES, np.uint8)
         self.wide_codes = np.zeros((4, width), np.int32)
         self.wide_light = np.zeros((4, 3, width), np.float32)
         self.wide_chroma = np.zeros((4, 2, width // 2), np.int32)
-        self.small = np.zeros((2, 3, canvas.LANES), np.float32)
-        self.luma_tile = np.zeros((2, canvas.LANES), np.uint8)
+        self.blue_tile = np.zeros(canvas.LANES, np.float32)
+        self.red_tile = np.zeros(canvas.LANES, np.float32)
+        self.luma_tile = np.zeros(2 * canvas.LANES, np.uint8)
 
 
 def _places(count: int, step: float, cells: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -253,7 +257,9 @@ def _view(kind: ParticleType, config: ParticleConfig, scene: Scene) -> NDArray[n
     reactive = kind not in DEAF
     view[lights.LINES] = config.height
     view[lights.SCALE] = config.height / 1080.0
-    view[lights.EXPOSURE] = 1.5 * min(1.6, max(0.25, (1400.0 / expected(kind, config)) ** 0.35) * _EXPOSURE[kind])
+    view[lights.EXPOSURE] = 1.5 * min(
+        1.6, max(0.25, (1400.0 / expected(kind, config)) ** 0.35) * _EXPOSURE[kind]
+    )
     view[lights.PULSE_FLOOR], view[lights.BASS_FLOOR] = _FLOORS[kind]
     view[lights.FADE_IN] = 0.5
     view[lights.LIFE] = 2.0**31

@@ -142,7 +142,7 @@ def _characters(
     far = 1.0 - near
     # u^-1/2 by square roots: about 1.6 px for most, 12 for one in fifty.
     size = 1.45 / np.sqrt(np.maximum(far, 0.012))
-    disc = draws(seed, count, -2, motion.CH_NEAR) < _DISCS.get(kind, _DISCS_DEFAULT)
+    disc = draws(seed, count, -2, motion.CH_NEAR) < _disc_share(kind, expected(kind, config))
     which = draws(seed, count, -2, motion.CH_SPARK)
     looks[lights.SIZE] = size * _density_size(expected(kind, config))
     looks[lights.DISC] = np.where(disc, np.floor(which * which * len(DISC_RADII_AT_REFERENCE)), -1.0)
@@ -162,4 +162,9 @@ def _characters(
 
 def _density_size(count: int) -> float:
     """Few particles are a little bigger, many a little finer."""
-    return float(min(1.5, max(0.75, (1400.0 / count) ** 0.15)))
+    return float(min(1.5, max(0.6, (1400.0 / count) ** 0.2)))
+
+
+def _disc_share(kind: ParticleType, count: int) -> float:
+    """One in so many is a near, out-of-focus light; a crowd has relatively fewer, or they would cover it."""
+    return _DISCS.get(kind, _DISCS_DEFAULT) * float(np.sqrt(min(1.0, 2000.0 / count)))

@@ -18,7 +18,7 @@ SMALLEST = 1.1  # pixels: no point is drawn smaller
 LARGEST_AT_REFERENCE = 30.0  # pixels of 1080 lines
 STEP = 1.08  # ratio of neighbouring point sizes
 DISC_RADII_AT_REFERENCE = (11.0, 14.0, 17.5, 21.0, 25.0, 29.0, 33.0, 38.0, 43.0, 49.0)
-POINT_REACH = 1.253  # radius of the support of a point, in widths at half of the height
+POINT_REACH = 1.101  # radius of the support of a point, in widths at half of the height
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _point_sizes(largest: float) -> NDArray[np.float64]:
 
 def _grid(radius: float, phases: int, samples: int) -> tuple[NDArray[np.float64], int]:
     """Squared distances from the sprite's centre, (phases, phases, side, side, samples, samples), and the half side."""
-    half = int(np.ceil(radius)) + 1
+    half = int(np.ceil(radius))
     cells = np.arange(-half, half + 1)[:, None] + (np.arange(samples) + 0.5) / samples  # a pixel covers 0..1
     centre = (np.arange(phases) + 0.5) / phases
     axis = (cells[None] - centre[:, None, None]) ** 2
@@ -90,11 +90,11 @@ def _padded(weights: NDArray[np.float64]) -> NDArray[np.uint16]:
 
 
 def _point(size: float) -> tuple[NDArray[np.uint16], int, int]:
-    """A bell of compact support: (1 - q)^4 for the squared distance q in units of the reach; area sampled."""
+    """A bell of compact support: (1 - q)^3 for the squared distance q in units of the reach; area sampled."""
     reach = POINT_REACH * size
     phases = 8 if size < 6 else 4
     squares, half = _grid(reach, phases, 4 if size < 8 else 1)
-    bell = np.clip(1.0 - squares / reach**2, 0.0, None) ** 4
+    bell = np.clip(1.0 - squares / reach**2, 0.0, None) ** 3
     return _padded(bell.mean(axis=(4, 5))), half, phases
 
 
