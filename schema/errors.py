@@ -18,6 +18,8 @@ from graphql import (
     Node,
     ObjectFieldNode,
 )
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from domain.errors import StarlingError
 from schema.names import camel
@@ -25,6 +27,7 @@ from schema.names import camel
 BAD_USER_INPUT = "BAD_USER_INPUT"
 INTERNAL = "INTERNAL"
 _LOG = logging.getLogger("starling.graphql")
+_NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 _VARIABLE = re.compile(r"Variable '\$(\w+)' has invalid (?:default )?value(?: at ([^:]+))?:")
 _NAMED = re.compile(r"(?:unknown|required) field '(\w+)'")
 
@@ -34,7 +37,7 @@ def presented(error: GraphQLError, document: DocumentNode | None, request_id: st
     cause = _cause(error)
     if isinstance(cause, StarlingError):
         return _placed(error, *_refusal(cause))
-    if cause is not None:
+    if cause is not None and not isinstance(cause, _NO_OPERATION):
         _LOG.error(
             "an operation failed (request %s)", request_id, exc_info=cause, extra={"request_id": request_id}
         )

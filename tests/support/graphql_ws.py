@@ -37,13 +37,14 @@ class Socket:
         await self.send({"type": "connection_init"})
         assert (await self.receive())["type"] == "connection_ack"
 
-    async def subscribe(self, query: str, id: str | None = None, **variables: Any) -> str:
-        chosen = id or str(next(self._ids))
+    async def subscribe(self, query: str, operation: str | None = None, /, **variables: Any) -> str:
+        """Begins an operation under that id, or a new one; returns the id."""
+        chosen = operation or str(next(self._ids))
         payload = {"query": query, "variables": variables}
         await self.send({"type": "subscribe", "id": chosen, "payload": payload})
         return chosen
 
-    async def updates(self, query: str, **variables: Any) -> AsyncIterator[Any]:
+    async def updates(self, query: str, /, **variables: Any) -> AsyncIterator[Any]:
         """The data of each `next` until `complete`; an `error` or errors in the data fail the test."""
         id = await self.subscribe(query, **variables)
         while (frame := await self.receive())["type"] != "complete":
