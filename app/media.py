@@ -20,7 +20,7 @@ from workers.children import ChildDied, ChildError, ChildPool, ChildTimeout, San
 
 READERS = 2
 QUEUE_SECONDS = 20.0  # how long a call may wait for a free child
-MAX_WAITING = 64
+MAX_WAITING = 256
 READER_BYTES = 1024**3
 PAINTER_BYTES = 1536 * 1024**2
 LISTENER_BYTES = 2 * 1024**3

@@ -29,7 +29,7 @@ from domain.assets.places import (
     derived_keys,
     features_key,
 )
-from domain.errors import NotFound
+from domain.errors import NotFound, Unavailable
 from domain.ports import Services
 
 DAY_SECONDS = 86_400.0
@@ -50,12 +50,16 @@ class Swept:
 
 
 async def delete(viewer: Viewer, asset_id: UUID, *, services: Services) -> None:
-    """Raises NotFound. Particle systems that played it have no audio afterwards."""
+    """Raises NotFound. Particle systems that played it have no audio afterwards. A storage that is away
+    delays only the removal of the bytes: the sweep does it then."""
     asset, systems = await rows.mark_deleted(viewer.id, asset_id)
     if asset is None:
         raise NotFound("Asset not found")
     await services.events.nudge(*(f"particles:{system_id}" for system_id in systems))
-    await collect(asset.key, asset.sha256, services=services)
+    try:
+        await collect(asset.key, asset.sha256, services=services)
+    except Unavailable as error:
+        log.warning("the bytes of a deleted asset stay until the sweep: %s", error.message)
 
 
 async def collect(key: str, sha256: str, *, services: Services) -> bool:

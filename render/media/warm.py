@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import av.codec
 
-from render.media import probe
+from render.media import peaks, probe, thumbnail
 
-__all__ = ["probe", "warm"]
+__all__ = ["peaks", "probe", "thumbnail", "warm"]
 
 
 def warm() -> None:

@@ -25,6 +25,7 @@ from db.assets import Asset
 from domain.assets.removal import STAGED_UPLOADS
 from domain.ports import Limits, Services
 from tests.render.media_files import tone, write_image, write_video, write_wav
+from tests.support.full_disk import small_disk
 from tests.support.local_services import local_services
 from tests.support.serving import serving
 
@@ -290,6 +291,15 @@ async def test_an_upload_that_trickles_is_told_and_leaves_nothing(
 
     assert (await post_raw(world, trickling()))[0] == 408
     assert await world.is_empty()
+
+
+async def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    song = write_wav(tmp_path / "song", tone(4.0, 44_100, 2), 44_100)
+    with small_disk(tmp_path / "small", 400) as small:
+        async with opened(small / "home") as world:
+            answer = await world.upload(song)
+            assert (answer.status_code, answer.json()) == (507, {"detail": "The disk of the server is full"})
+            assert await world.is_empty()
 
 
 async def test_memory_stays_while_a_large_file_comes_in(world: World, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from domain.accounts import Viewer, local_owner
 from domain.assets import NewAsset, record
 from domain.assets.places import derived_keys
 from domain.assets.removal import STAGED_UPLOADS
-from domain.errors import NotFound
+from domain.errors import NotFound, Unavailable
 from domain.ports import Services
 from render.particles.config import ParticleType
 from tests.render.media_files import tone, write_wav
@@ -86,6 +86,28 @@ async def test_gone_with_all_that_was_derived(viewer: Viewer, services: Services
     assert await Asset.all().count() == 0
     with pytest.raises(NotFound):
         await assets.delete(viewer, asset.id, services=services)
+
+
+async def test_a_storage_that_is_away_delays_only_the_bytes(
+    viewer: Viewer, tmp_path: Path, song: Path
+) -> None:
+    class AwayFiles(FolderFiles):
+        is_away = False
+
+        async def delete(self, key: str) -> None:
+            if self.is_away:
+                raise Unavailable("The storage did not answer")
+            await super().delete(key)
+
+    files = AwayFiles(tmp_path / "files")
+    services = local_services(tmp_path / "home", files=files)
+    asset = await assets.store(viewer, song, "a.wav", services=services)
+    files.is_away = True
+    await assets.delete(viewer, asset.id, services=services)
+    assert await assets.find(viewer, asset.id) is None
+    files.is_away = False
+    assert (await assets.sweep(services)).stored == 1
+    assert not await files.exists(asset.key)
 
 
 async def test_another_owner_keeps_everything(viewer: Viewer, services: Services, song: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from app.storage import BLOCK_BYTES, BucketFiles, FolderFiles, checked_key, open
 from domain.errors import NotFound, StorageFull, Unavailable
 from domain.ports import Files
 from tests.support.bucket_server import bucket_server
+from tests.support.full_disk import small_disk
 
 KEY = "assets/ab/abcdef"
 
@@ -136,21 +136,13 @@ async def test_a_folder_shows_nothing_before_it_is_whole(
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="mounting needs root")
 async def test_a_really_full_disk(tmp_path: Path, source: Path) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(small)], check=False)
-    if mounted.returncode:
-        pytest.skip("this machine mounts nothing")
-    try:
+    with small_disk(tmp_path / "small", 512) as small:
         files = FolderFiles(small / "files")
         with pytest.raises(StorageFull):
             await files.put(KEY, source)
         assert not await files.exists(KEY)
         assert not [path for path in small.rglob("*") if path.is_file()]
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
 async def test_another_file_system_gets_a_copy(
