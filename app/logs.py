@@ -11,7 +11,8 @@ from typing import TextIO
 import orjson
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-_ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+_OURS = {"message", "asctime", "taskName", "color_message"}
+_ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | _OURS
 _CHATTY = ("asyncio", "tortoise", "httpx", "httpcore", "websockets", "numba", "arq", "uvicorn")
 
 

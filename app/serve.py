@@ -74,7 +74,12 @@ def serve(settings: Settings, host: str, port: int) -> int:
         listening = stack.enter_context(listen(settings, host, port))
         home = Home(settings.home)
         engines = stack.enter_context(
-            open_engines(home, database_url=settings.database_url, redis_url=settings.redis_url)
+            open_engines(
+                home,
+                database_url=settings.database_url,
+                redis_url=settings.redis_url,
+                postgres_settings={"max_connections": str(_connections(settings))},
+            )
         )
         # Nobody else works in this home now: what is staged is of processes that were killed.
         shutil.rmtree(settings.scratch_folder, ignore_errors=True)
@@ -94,6 +99,11 @@ def serve(settings: Settings, host: str, port: int) -> int:
             log.debug("the API process ended before it answered")
             return 1  # it has said why itself
     return 0
+
+
+def _connections(settings: Settings) -> int:
+    """For every process's pool, and as many again for those that join and for a look by hand."""
+    return max(100, 2 * settings.database_pool * (1 + settings.workers))
 
 
 def child_environment(engines: Engines, settings: Settings) -> dict[str, str]:

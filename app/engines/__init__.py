@@ -8,6 +8,7 @@ else can enter, so they need no password and no port.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -54,10 +55,12 @@ def open_engines(
         postgres = redis = None
         if database_url is None:
             postgres = Postgres(home, postgres_folder(), identities, postgres_settings)
+            stack.callback(shutil.rmtree, postgres.sockets, ignore_errors=True)
             stack.callback(postgres.stop)
             postgres.start()
         if redis_url is None:
             redis = Redis(home, redis_server(), _sockets(home, postgres))
+            stack.callback(shutil.rmtree, redis.sockets, ignore_errors=True)
             stack.callback(redis.stop)
             redis.start()
         engines = Engines(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from app.engines import processes
 from app.engines.errors import EngineError
@@ -24,6 +25,7 @@ from app.engines.identity import candidates
 SOCKET_PATH_BYTES = 107  # sun_path, less its NUL; redis-server cuts a longer one silently
 LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
 STARTING_SECONDS = 10.0
+LOG_BYTES = 10 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,13 @@ class Home:
                 f"Process {still[0]} of an earlier Starling still uses {self.path} and cannot be ended:"
                 " end it first."
             )
+
+    def open_log(self, name: str) -> BinaryIO:
+        """The log of an engine, to append to; an old one that has grown large is kept as `<name>.log.old`."""
+        path = self.logs / f"{name}.log"
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_suffix(".log.old"))
+        return path.open("ab")
 
     def remember(self, name: str, pid: int) -> None:
         """Record a child, so that the next owner can end it if we cannot."""

@@ -40,6 +40,7 @@ SETTINGS = {
     "max_logical_replication_workers": "0",
     "max_wal_size": "512MB",
     "log_min_error_statement": "panic",  # a refused statement is the caller's to report
+    "log_checkpoints": "off",
     "timezone": "UTC",
     "cluster_name": "starling",
 }
@@ -83,7 +84,7 @@ class Postgres:
         (self.sockets / f".s.PGSQL.{self.settings['port']}.lock").unlink(missing_ok=True)
         settings = {**self.settings, "unix_socket_directories": str(self.sockets)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with (self.home.logs / "postgres.log").open("ab") as log:
+        with self.home.open_log("postgres") as log:
             self.process = processes.spawn(
                 [self.installation / "bin" / "postgres", "-D", self.data, *options],
                 death_signal=signal.SIGINT,

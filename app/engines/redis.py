@@ -22,6 +22,7 @@ class Redis:
     def __init__(self, home: Home, program: Path, sockets: Path) -> None:
         self.home = home
         self.program = program
+        self.sockets = sockets
         self.socket = sockets / "redis.sock"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -46,7 +47,7 @@ class Redis:
             "loglevel": "warning",
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        with (self.home.logs / "redis.log").open("ab") as log:
+        with self.home.open_log("redis") as log:
             self.process = processes.spawn(
                 [self.program, *arguments],
                 death_signal=signal.SIGTERM,

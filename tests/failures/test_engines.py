@@ -311,6 +311,18 @@ def test_the_engines_listen_on_unix_sockets_only(place: Path) -> None:
             assert not [line for line in listening if f"socket:[{line[9]}]" in inodes]
 
 
+def test_an_orderly_end_leaves_no_sockets_and_a_large_log_is_put_aside(place: Path) -> None:
+    with owner(place / "home") as running:
+        sockets = Path(running.redis_url.removeprefix("unix://")).parent
+        assert sockets.is_dir()
+    assert not sockets.exists()
+    log = place / "home" / "logs" / "postgres.log"
+    log.write_bytes(b"." * (11 * 1024**2))
+    with owner(place / "home"):
+        assert log.stat().st_size < 1024**2
+        assert log.with_suffix(".log.old").exists()
+
+
 def test_a_socket_folder_of_somebody_else_is_not_used(place: Path) -> None:
     (place / f"starling-{os.geteuid()}-feed").symlink_to("/tmp")
     with pytest.raises(EngineError, match="belongs to somebody else"):
