@@ -31,9 +31,8 @@ PARTICLES = (200, 2_000, 10_000)
 
 def visualised(one: Clip, name: str, out: Path) -> None:
     """What `ffmpeg -i song -filter_complex NAME=... film.mp4` does."""
-    preset, crf = QUALITIES["STANDARD"]
     with av.open(str(one.song)) as source, av.open(str(out), "w", options={"movflags": "+faststart"}) as film:
-        stream = film.add_stream("libx264", rate=FPS, options={"preset": preset, "crf": str(crf)})
+        stream = film.add_stream("libx264", rate=FPS, options=QUALITIES["STANDARD"])
         stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
         context = stream.codec_context
         context.thread_type, context.thread_count = "FRAME", ENCODER_THREADS
