@@ -76,6 +76,8 @@ def open_media(path: str | Path) -> InputContainer:
             options=options,
             metadata_errors="replace",
         )
+    except MemoryError as error:
+        raise MediaTooLarge(f"Opening the {found.name} file takes more memory than is allowed.") from error
     except (av.error.FFmpegError, ValueError) as error:
         raise DamagedMedia(f"The {found.name} file is cut off or damaged and cannot be opened.") from error
     try:

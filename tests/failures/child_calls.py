@@ -137,3 +137,12 @@ class _Evil:
 
 def answer_with_code() -> object:
     return _Evil()
+
+
+def network_interfaces() -> list[str]:
+    return sorted(name for _, name in socket.if_nameindex())
+
+
+def has_own_network(theirs: str) -> bool:
+    """Whether this child's network name space is another than the one named."""
+    return os.readlink("/proc/self/ns/net") != theirs
