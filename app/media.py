@@ -1,9 +1,11 @@
 """`domain.ports.Media`: short media work in child processes that this process owns.
 
-Three kinds of children, each started by its first call or by `start`: readers decode what strangers sent and
-are sandboxed; painters draw frames and previews; listeners compute audio features and are the only ones
-that load librosa. All are nice, bounded in memory and killed when their time is up, so this process itself
-never decodes anything, and a file that breaks its reader breaks nothing else.
+Three kinds of children, each started by its first call or by `start`: readers look into files, painters draw
+frames and previews, listeners compute audio features and are the only ones that load librosa. All of them
+decode what strangers sent, so all are sandboxed (`workers.child.Sandbox`: no network, no new privileges,
+bounded files and processor time), nice, bounded in memory and killed when their time is up. This process
+itself never decodes anything, and a file that breaks its reader breaks nothing else. Only readers have a
+limit on address space: the compiled kernels of the others reserve far more than they use.
 """
 
 from __future__ import annotations
@@ -24,6 +26,10 @@ MAX_WAITING = 256
 READER_BYTES = 1024**3
 PAINTER_BYTES = 1536 * 1024**2
 LISTENER_BYTES = 2 * 1024**3
+READER_SANDBOX = Sandbox(address_space_bytes=4 * 1024**3, cpu_seconds=60)
+KERNEL_SANDBOX = Sandbox(
+    address_space_bytes=256 * 1024**3, cpu_seconds=1800, file_bytes=1024**3, open_files=256
+)
 READER_WARM: str | None = "render.media.warm:warm"
 PAINTER_WARM: str | None = "render.particles.film:warm"
 
@@ -34,10 +40,13 @@ class MediaPool:
     """Give it one event loop, and close it there."""
 
     def __init__(self) -> None:
-        sandbox = Sandbox(address_space_bytes=4 * 1024**3, cpu_seconds=60)
-        self._readers = ChildPool(READERS, memory_limit_bytes=READER_BYTES, warm=READER_WARM, sandbox=sandbox)
-        self._painters = ChildPool(1, memory_limit_bytes=PAINTER_BYTES, warm=PAINTER_WARM)
-        self._listeners = ChildPool(1, memory_limit_bytes=LISTENER_BYTES)
+        self._readers = ChildPool(
+            READERS, memory_limit_bytes=READER_BYTES, warm=READER_WARM, sandbox=READER_SANDBOX
+        )
+        self._painters = ChildPool(
+            1, memory_limit_bytes=PAINTER_BYTES, warm=PAINTER_WARM, sandbox=KERNEL_SANDBOX
+        )
+        self._listeners = ChildPool(1, memory_limit_bytes=LISTENER_BYTES, sandbox=KERNEL_SANDBOX)
         self._waiting = 0
 
     def start(self) -> None:

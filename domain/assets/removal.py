@@ -81,17 +81,18 @@ async def sweep(services: Services) -> Swept:
     stored += await _remove_orphans(UPLOADS, services)
     stored += await _remove_orphans(RENDERS, services)
     derived = await _remove_derived(services)
-    staged = await asyncio.to_thread(discard_staged, services.scratch / STAGED_UPLOADS)
+    staged = await asyncio.to_thread(discard_staged, services.scratch / STAGED_UPLOADS, STAGED_SECONDS)
+    staged += await asyncio.to_thread(discard_staged, services.scratch, DAY_SECONDS)
     return Swept(stored, derived, staged)
 
 
-def discard_staged(folder: Path) -> int:
-    """Uploads whose process was killed."""
+def discard_staged(folder: Path, older_than_seconds: float) -> int:
+    """Files whose process was killed; what lies in folders below is somebody else's."""
     removed = 0
     with suppress(FileNotFoundError):
         for path in folder.iterdir():
             with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > STAGED_SECONDS:
+                if path.is_file() and time.time() - path.stat().st_mtime > older_than_seconds:
                     path.unlink()
                     removed += 1
     return removed

@@ -280,9 +280,13 @@ async def test_the_sweep_removes_abandoned_uploads(tmp_path: Path, viewer: Viewe
     staged.mkdir()
     (staged / "old").write_bytes(b"")
     (staged / "fresh").write_bytes(b"")
-    os.utime(staged / "old", (0, 0))
-    assert (await assets.sweep(services)).staged == 1
-    assert [path.name for path in staged.iterdir()] == ["fresh"]
+    (services.scratch / "old.npz").write_bytes(b"")
+    (services.scratch / "run").mkdir()
+    (services.scratch / "run" / "film.mp4").write_bytes(b"")
+    for path in (staged / "old", services.scratch / "old.npz", services.scratch / "run" / "film.mp4"):
+        os.utime(path, (0, 0))
+    assert (await assets.sweep(services)).staged == 2
+    assert {path.name for path in services.scratch.rglob("*") if path.is_file()} == {"fresh", "film.mp4"}
 
 
 async def test_two_sweeps_at_once(viewer: Viewer, services: Services, song: Path) -> None:
