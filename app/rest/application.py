@@ -4,14 +4,18 @@ The root application mounts it last, so its routes are those that nothing else s
 """
 
 # No `from __future__ import annotations`: FastAPI reads the routes' annotations while it builds them.
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.responses import HTMLResponse
 
 from app.pages.html import redoc_page, swagger_page
 from app.rest import errors, frames, particle_renders, particle_socket, particles
 from app.rest.body_limit import BodyLimitMiddleware
+from app.rest.particle_shapes import Refused
 
 PARTICLES = (particles.router, particle_renders.router, particle_socket.router)
+ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refused, "description": "Refused"}}
 
 
 def create_rest() -> FastAPI:
@@ -26,9 +30,9 @@ def create_rest() -> FastAPI:
     app.add_middleware(BodyLimitMiddleware)
     errors.install(app)
     for router in PARTICLES:
-        app.include_router(router, prefix="/particles", tags=["particles"])
+        app.include_router(router, prefix="/particles", tags=["particles"], responses=ERRORS)
         app.include_router(router, prefix="/api/particles", tags=["particles"], include_in_schema=False)
-    app.include_router(frames.router)
+    app.include_router(frames.router, responses=ERRORS)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
     app.add_api_route("/redoc", _redoc, include_in_schema=False, response_class=HTMLResponse)
     return app

@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: FastAPI reads the routes' annotations while it builds them.
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -33,6 +33,7 @@ router = APIRouter()
 MISSING = "Render job not found"
 SYSTEM_MISSING = "Particle system not found"
 MAX_LISTED = 1000
+MP4: dict[int | str, dict[str, Any]] = {200: {"content": {"video/mp4": {}}}}
 
 
 @router.post("/systems/{system_id}/render")
@@ -73,7 +74,8 @@ async def delete_job(job_id: str, request: Request) -> Message:
     return Message(message="Render job deleted successfully")
 
 
-@router.get("/download/{job_id}", response_class=Response, responses={200: {"content": {"video/mp4": {}}}})
+@router.head("/download/{job_id}", include_in_schema=False)
+@router.get("/download/{job_id}", response_class=Response, responses=MP4)
 async def download(job_id: str, request: Request) -> Response:
     viewer = await viewer_of(request)
     job = await _render(viewer, job_id)
@@ -86,11 +88,7 @@ async def download(job_id: str, request: Request) -> Response:
     return await stored_response(request, film.key, "video/mp4", attachment=job.params["filename"])
 
 
-@router.get(
-    "/systems/{system_id}/preview",
-    response_class=Response,
-    responses={200: {"content": {"video/mp4": {}}}},
-)
+@router.get("/systems/{system_id}/preview", response_class=Response, responses=MP4)
 async def preview(system_id: str, request: Request, duration: float = 2.0) -> Response:
     """A small MP4 of the real config, scaled down."""
     viewer, services = await viewer_of(request), services_of(request)

@@ -69,6 +69,12 @@ class Type(BaseModel):
     features: list[str]
 
 
+class Refused(BaseModel):
+    """Every error of this family."""
+
+    detail: str
+
+
 class Message(BaseModel):
     message: str
 

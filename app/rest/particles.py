@@ -27,6 +27,14 @@ from domain.particles import Changes
 
 router = APIRouter()
 MISSING = "Particle system not found"
+SONG_FORM = {
+    "required": False,
+    "content": {
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+        }
+    },
+}
 
 
 @router.post("/create")
@@ -74,7 +82,7 @@ async def change_type(system_id: str, particle_type: str, request: Request) -> C
     return await _changed(id_or_missing(system_id, MISSING), {"particle_type": kind}, message, request)
 
 
-@router.post("/systems/{system_id}/load-audio")
+@router.post("/systems/{system_id}/load-audio", openapi_extra={"requestBody": SONG_FORM})
 async def load_audio(system_id: str, request: Request, audio_path: str | None = None) -> Changed:
     """A stored asset by `audio_path`, or a new one as the multipart field `file`."""
     viewer, services = await viewer_of(request), services_of(request)

@@ -56,7 +56,7 @@ def frame_url(
 ) -> str:
     """Where one frame of a stored system is served; changes with the system. Raises InvalidInput."""
     wide = _checked(config_of(system), audio, time, width)
-    query = urlencode({"time": f"{time:g}", "width": wide, "v": system.version})
+    query = urlencode({"time": float(time), "width": wide, "v": system.version})
     return f"{services.public_url}/frames/particle-systems/{system.id}.png?{query}"
 
 
@@ -76,7 +76,7 @@ async def config_frame_url(
     query = {"type": particle_type.value.lower(), "config": packed(config or {})}
     if audio_id is not None:
         query["audio"] = str(audio_id)
-    query |= {"time": f"{time:g}", "width": str(wide)}
+    query |= {"time": str(float(time)), "width": str(wide)}
     return f"{services.public_url}/frames/particles.png?{urlencode(query)}"
 
 

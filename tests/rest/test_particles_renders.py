@@ -56,6 +56,7 @@ def test_a_render_becomes_the_file_that_was_asked_for(client: httpx.Client, pref
     assert 'attachment; filename="mine.mp4"' in download.headers["content-disposition"]
     film = Film.of(download.content)
     assert (film.width, film.height, film.frames, film.has_sound) == (64, 36, 5, False)
+    assert client.head(f"{prefix}/download/{job}").headers["content-length"] == str(len(download.content))
     part = client.get(f"{prefix}/download/{job}", headers={"Range": "bytes=4-7"})
     assert (part.status_code, part.content) == (206, b"ftyp")
 

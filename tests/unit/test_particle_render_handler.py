@@ -114,7 +114,7 @@ async def test_a_film_with_its_facts(viewer: Viewer, services: Services, worker:
     result = settlement.result or {}
     assert result["frames"] == 10
     assert result["size"] == output.path.stat().st_size
-    assert result["times_real_time"] == pytest.approx(1.0 / result["seconds"], rel=0.05)
+    assert result["times_real_time"] == pytest.approx(1.0 / result["seconds"], rel=0.25)
     assert result["provider"] == "starling-particles"
     assert [stage["name"] for stage in run.stages] == ["features", "render", "publish"]
     assert "frame 10 of 10" in worker.render.said

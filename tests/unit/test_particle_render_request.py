@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from domain import particles
+from domain import jobs, particles
 from domain.accounts import Viewer, local_owner
-from domain.errors import Conflict, InvalidInput
-from domain.jobs import JobOptions
+from domain.errors import Conflict, InvalidInput, NotFound
+from domain.jobs import JobOptions, NewJob
 from domain.particles import ParticleType, Quality, RenderRequest
 from domain.ports import Services
+from tests.support.job_kinds import NOOP
 from tests.support.local_services import local_services
 from tests.unit.test_particle_systems import song
 
@@ -93,6 +94,30 @@ async def test_times_outside_the_film_are_refused_and_nothing_is_queued(
     with pytest.raises(InvalidInput, match="end_time must be 0 to 2 s, got 3"):
         await particles.render(viewer, system.id, RenderRequest(end_time=3.0), services=services)
     assert (await particles.metrics(viewer)).queued_jobs == 0
+
+
+async def test_a_job_of_another_kind_is_no_render(viewer: Viewer, services: Services) -> None:
+    other = await jobs.submit(viewer, NewJob(NOOP.name, {}), services=services)
+    with pytest.raises(NotFound):
+        await particles.find_render(viewer, other.id)
+    with pytest.raises(NotFound):
+        await particles.delete_render(viewer, other.id, services=services)
+    assert (await jobs.get(viewer, other.id)).state == "PENDING"
+    assert (await particles.metrics(viewer)).queued_jobs == 0
+
+
+async def test_a_waiting_render_is_cancelled_before_it_is_deleted(viewer: Viewer, services: Services) -> None:
+    system = await particles.create(viewer, ParticleType.SNOW, services=services)
+    waiting = [
+        await particles.render(viewer, system.id, RenderRequest(end_time=end), services=services)
+        for end in (1.0, 2.0, 3.0)
+    ]
+    await particles.delete_render(viewer, waiting[0].id, services=services)
+    assert await jobs.find(viewer, waiting[0].id) is None
+    await particles.stop_renders(viewer, system.id, services=services)
+    assert [(await jobs.get(viewer, job.id)).state for job in waiting[1:]] == ["CANCELLED"] * 2
+    figures = await particles.metrics(viewer)
+    assert (figures.cancelled_jobs, figures.failed_jobs, figures.error_rate) == (2, 0, 0.0)
 
 
 async def test_metrics_of_nothing(viewer: Viewer) -> None:

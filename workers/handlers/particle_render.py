@@ -89,7 +89,6 @@ def _result(run: Run, facts: FilmFacts) -> dict[str, Any]:
     """`seconds` is what drawing and encoding took; `times_real_time` is the film's length over that."""
     return {
         "provider": PROVIDER,
-        "output_path": run.params["filename"],
         "frames": facts.frames,
         "fps": run.params["config"]["fps"],
         "duration": facts.duration,
