@@ -10,6 +10,8 @@ from db.particles import ParticleSystem
 from domain.particles.config import merged_config
 from domain.particles.ending import delete_render, find_render, stop_renders
 from domain.particles.features import ready_features
+from domain.particles.figures import Metrics, metrics
+from domain.particles.films import DEAF, KIND, SUBJECT, Quality, RenderRequest, render
 from domain.particles.frames import (
     DEFAULT_WIDTH,
     Scene,
@@ -21,8 +23,6 @@ from domain.particles.frames import (
     system_scene,
     unpacked,
 )
-from domain.particles.metrics import Metrics, metrics
-from domain.particles.render import DEAF, KIND, SUBJECT, Quality, RenderRequest, render
 from domain.particles.songs import has_sound, song, song_named, song_of, songs_of, store_song
 from domain.particles.systems import (
     Changes,
@@ -35,7 +35,7 @@ from domain.particles.systems import (
     page,
     update,
 )
-from domain.particles.watch import watch
+from domain.particles.updates import watch
 from render.particles.config import FIELDS, TYPES, ConfigField, ParticleConfig, ParticleType, TypeInfo
 
 __all__ = [

@@ -11,7 +11,7 @@ from domain.accounts import Viewer
 from domain.errors import Conflict, NotFound, TimedOut
 from domain.jobs import JobFilter
 from domain.pages import MAX_PAGE
-from domain.particles.render import KIND, SUBJECT
+from domain.particles.films import KIND, SUBJECT
 from domain.ports import Services
 
 LIVE = ("PENDING", "PROCESSING")

@@ -26,7 +26,7 @@ from domain.media import ask
 from domain.particles.config import merged_config
 from domain.particles.cut import film_seconds
 from domain.particles.features import ready_features
-from domain.particles.render import DEAF, content_hash
+from domain.particles.films import DEAF, content_hash
 from domain.particles.songs import song, song_of
 from domain.particles.systems import config_of, get
 from domain.ports import Services

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from db import particles as rows
 from domain.accounts import Viewer
-from domain.particles.render import KIND
+from domain.particles.films import KIND
 
 
 @dataclass(frozen=True)
