@@ -127,6 +127,17 @@ def _xml(root: str, inner: str) -> bytes:
     return f'<?xml version="1.0" encoding="UTF-8"?><{root}>{inner}</{root}>'.encode()
 
 
+def bucket_environment(endpoint: str) -> dict[str, str]:
+    """What a process that uses it is given."""
+    return {
+        "AWS_ENDPOINT": endpoint,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+
 @contextmanager
 def bucket_server() -> Iterator[str]:
     """Its address."""

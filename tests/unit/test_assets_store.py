@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tortoise.context import TortoiseContext
 
+from app.storage import open_files
 from db.assets import Asset
 from domain import assets
 from domain.accounts import Viewer, local_owner
@@ -19,6 +20,7 @@ from domain.assets import NewAsset, record
 from domain.errors import InvalidInput, MediaCrashed, StarlingError, TimedOut, TooLarge, UnsupportedMedia
 from domain.ports import Limits, Services
 from tests.render.media_files import png_bomb, tone, write_image, write_sound, write_video, write_wav
+from tests.support.bucket_server import bucket_environment, bucket_server
 from tests.support.local_services import local_services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -140,6 +142,23 @@ async def test_an_image_that_is_called_like_its_thumbnail(
     asset = await assets.store(viewer, image, "thumbnail.jpg", services=services)
     assert asset.filename == "thumbnail.jpg"
     assert assets.url(asset) != assets.thumbnail_url(asset)
+
+
+async def test_an_object_store_holds_them_as_well(
+    viewer: Viewer, tmp_path: Path, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bucket_server() as endpoint:
+        for name, value in bucket_environment(endpoint).items():
+            monkeypatch.setenv(name, value)
+        bucket = open_files("s3://films/prefix", tmp_path / "unused", tmp_path / "scratch")
+        services = local_services(tmp_path / "home", files=bucket)
+        asset = await assets.store(viewer, song, "a.wav", services=services)
+        assert await services.files.size(asset.key) == song.stat().st_size
+        assert await assets.peaks(asset, 4, services=services) == pytest.approx([0.25] * 4, abs=0.01)
+        await assets.delete(viewer, asset.id, services=services)
+        assert [key async for key, _ in services.files.keys("assets")] == []
+        assert [key async for key, _ in services.files.keys("peaks")] == []
+        assert list((tmp_path / "scratch").iterdir()) == []
 
 
 @pytest.mark.parametrize(("rate_hz", "channels"), [(8000, 1), (96_000, 2), (192_000, 2)])

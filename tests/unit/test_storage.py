@@ -13,7 +13,7 @@ from app import storage
 from app.storage import BLOCK_BYTES, BucketFiles, FolderFiles, checked_key, open_files
 from domain.errors import NotFound, StorageFull, Unavailable
 from domain.ports import Files
-from tests.support.bucket_server import bucket_server
+from tests.support.bucket_server import bucket_environment, bucket_server
 from tests.support.full_disk import small_disk
 
 KEY = "assets/ab/abcdef"
@@ -38,13 +38,7 @@ async def files(
         yield FolderFiles(tmp_path / "a folder with spaces")
         return
     with bucket_server() as endpoint:
-        for name, value in {
-            "AWS_ENDPOINT": endpoint,
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }.items():
+        for name, value in bucket_environment(endpoint).items():
             monkeypatch.setenv(name, value)
         yield open_files("s3://films/under/here", tmp_path / "unused", tmp_path / "scratch")
 
