@@ -1,9 +1,9 @@
 """How long media really is. Sound is counted, because headers lie and estimates drift.
 
-Where the container states the length to the sample (WAV, AIFF, FLAC, MP4), its packets must bear it out. All
-else (MP3, ADTS, Ogg, Matroska) is decoded to the last sample up to `DECODED_SECONDS` (half a second of work
-for a song); beyond, its packets decide, which is right to a few hundredths of a second. The same file always
-has the same length.
+Where the container states the length to the sample (WAV, AIFF, FLAC, MP4), what is in it must bear that out.
+Compressed sound is decoded to the last sample up to `DECODED_SECONDS` (half a second of work for a song);
+beyond, its packets decide, which is right to a few hundredths of a second. The same file always has the same
+length.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ def audio_seconds(path: str) -> float:
         stream = pick_audio(container)
         promised = _promised_seconds(path, container, stream)
         seconds = _packet_seconds(container, stream)
-    if promised is None and seconds <= DECODED_SECONDS:
-        seconds = _decoded_seconds(path)
+        is_plain = stream.codec_context.codec.name.startswith(("pcm_", "flac"))
+    if promised is None or not is_plain:
+        decoded = _decoded_seconds(path)
+        seconds = seconds if decoded is None else decoded
     if seconds <= 0:
         raise DamagedMedia("The file holds no sound that can be decoded.")
     if promised is None:
@@ -125,10 +127,13 @@ def _packet_seconds(container: InputContainer, stream: AudioStream) -> float:
     return float((ticks or furthest) * stream.time_base)
 
 
-def _decoded_seconds(path: str) -> float:
+def _decoded_seconds(path: str) -> float | None:
+    """The decoded samples over their rate; None where there are more than `DECODED_SECONDS` of them."""
     samples, rate_hz = 0, 0
     with open_media(path) as container:
         for frame in decoded_frames(container):
             samples += frame.samples
             rate_hz = rate_hz or frame.sample_rate
+            if samples > DECODED_SECONDS * rate_hz:
+                return None
     return samples / rate_hz if rate_hz else 0.0

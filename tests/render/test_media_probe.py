@@ -202,6 +202,26 @@ def test_long_tracks_are_counted_by_packets(tmp_path: Path, monkeypatch: pytest.
     assert quick == pytest.approx(3.0, abs=0.1)
 
 
+@pytest.mark.parametrize("ticks_a_second", [1, 0xFFFFFFFF, 1_587_600_000])
+def test_an_mp4_whose_clock_lies_is_as_long_as_its_samples(ticks_a_second: int, tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "x", tone(2.0), codec="aac", muxer="mp4")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"mdhd") + 16
+    data[at : at + 4] = ticks_a_second.to_bytes(4, "big")
+    path.write_bytes(data)
+    try:
+        assert probe(str(path)).duration == pytest.approx(2.0, abs=0.05)
+    except DamagedMedia as error:
+        assert "promises" in error.sentence
+
+
+@pytest.mark.parametrize(("width", "height"), [(limits.MAX_SIDE + 2, 16), (16, limits.MAX_SIDE + 2)])
+def test_a_video_with_too_long_a_side_names_the_limit(width: int, height: int, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "x", size=(width, height), count=2)
+    with pytest.raises(MediaTooLarge, match=f"{width} x {height} pixels; the limit is 7680 on a side"):
+        probe(str(path))
+
+
 def test_the_limit_is_told_in_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_AUDIO_SECONDS", 1.0)
     with pytest.raises(MediaTooLarge, match="hours"):
