@@ -63,6 +63,9 @@ class Program:
         )
         self.remember(self.name, self.process.pid)
 
+    def restart(self) -> None:
+        self.start()
+
 
 def serve(settings: Settings, host: str, port: int) -> int:
     """Run until SIGINT or SIGTERM; returns the exit code. From the main thread.

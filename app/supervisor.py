@@ -31,7 +31,7 @@ class Part(Protocol):
     name: str
     process: subprocess.Popen[bytes] | None
 
-    def start(self) -> None: ...
+    def restart(self) -> None: ...
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Watched:
 
     def _start(self, now: float) -> None:
         try:
-            self.part.start()
+            self.part.restart()
         except Exception:
             log.exception("%s does not start", self.part.name)
             self._again(now)
@@ -69,7 +69,7 @@ class Watched:
 
 
 class StopSignals:
-    """SIGINT and SIGTERM as a flag. Children that end wake `wait` up."""
+    """How often a stop was asked for: by SIGINT, SIGTERM, or by closing the terminal (SIGHUP)."""
 
     def __init__(self, reading: int) -> None:
         self._reading = reading
@@ -79,7 +79,7 @@ class StopSignals:
         self.received += 1
 
     def wait(self, seconds: float) -> bool:
-        """Sleep until something happens; True once a stop was asked for."""
+        """Sleep until something happens, the end of a child too; True once a stop was asked for."""
         if not self.received and select.select([self._reading], [], [], seconds)[0]:
             os.read(self._reading, 4096)
         return self.received > 0
@@ -89,7 +89,10 @@ class StopSignals:
 def stop_signals() -> Iterator[StopSignals]:
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signals = StopSignals(reading)
-    before = {number: signal.signal(number, signals.count) for number in (signal.SIGINT, signal.SIGTERM)}
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        stopping.append(signal.SIGHUP)
+    before = {number: signal.signal(number, signals.count) for number in stopping}
     before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:

@@ -95,6 +95,10 @@ class Postgres:
             )
         self.home.remember(self.name, self.process.pid)
 
+    def restart(self) -> None:
+        """After it died. It answers once it has read its log again; those who ask meanwhile are told."""
+        self.start()
+
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
         """Raises EngineError, with the last words of the log, where it ends or stays silent."""
         assert self.process is not None

@@ -57,6 +57,11 @@ class Redis:
             )
         self.home.remember(self.name, self.process.pid)
 
+    def restart(self) -> None:
+        """After it died: even without its old data, if they are what it died of."""
+        self.start()
+        self.wait_until_ready()
+
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
         """Raises EngineError where it does not come up, even without its old data."""
         if self._answers_within(seconds):

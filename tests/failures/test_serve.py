@@ -105,6 +105,23 @@ def test_it_serves_and_ends_everything_it_started(left_behind: Path, number: sig
     assert living(str(left_behind)) == {}
 
 
+def test_who_asks_twice_does_not_wait(left_behind: Path) -> None:
+    with serving(left_behind / "home") as running:
+        os.kill(running.pids()["api"], signal.SIGSTOP)
+        running.process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.process.wait(1.0)
+        began = time.monotonic()
+        assert running.stop(signal.SIGINT) == 0
+        assert time.monotonic() - began < 5.0
+
+
+def test_closing_the_terminal_is_an_orderly_end(left_behind: Path) -> None:
+    with serving(left_behind / "home") as running:
+        assert running.stop(signal.SIGHUP) == 0
+        assert living(str(left_behind)) == {}
+
+
 def test_after_kill_of_serve_alone_nothing_lives_on(left_behind: Path) -> None:
     with serving(left_behind / "home", workers=1) as running:
         wait_until(lambda: running.status("/ready") == 200)

@@ -33,7 +33,7 @@ class FakePart:
         self.starts = 0
         self.refuses = refuses
 
-    def start(self) -> None:
+    def restart(self) -> None:
         self.starts += 1
         if self.refuses:
             raise OSError("no such program")
