@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -34,10 +34,22 @@ Away = (RedisError, OSError, TimeoutError)
 
 
 class TopicSubscription:
-    """One subscriber of one topic: however many nudges came, it wakes once."""
+    """One subscriber of one topic, within its `async with`: however many nudges came, it wakes once."""
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str, topics: dict[str, set[TopicSubscription]]) -> None:
+        self._topic = topic
+        self._topics = topics
         self._woken = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._topics.setdefault(self._topic, set()).add(self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        others = self._topics.get(self._topic, set())
+        others.discard(self)
+        if not others:
+            self._topics.pop(self._topic, None)
 
     def wake(self) -> None:
         self._woken.set()
@@ -78,17 +90,8 @@ class RedisEvents:
         redis_surface.add(pipeline, job, stage, change)
         await self._send(pipeline.execute())
 
-    @asynccontextmanager
-    async def subscribe(self, topic: str) -> AsyncIterator[TopicSubscription]:
-        subscription = TopicSubscription()
-        self._topics.setdefault(topic, set()).add(subscription)
-        try:
-            yield subscription
-        finally:
-            others = self._topics[topic]
-            others.discard(subscription)
-            if not others:
-                del self._topics[topic]
+    def subscribe(self, topic: str) -> TopicSubscription:
+        return TopicSubscription(topic, self._topics)
 
     @property
     def subscriber_count(self) -> int:

@@ -90,7 +90,7 @@ def _wanted(condition: Condition) -> list[Any]:
 
 _UNFINISHED_AT = f"""
 SELECT e.*, j.created_at FROM jobs j JOIN LATERAL (
-    SELECT * FROM job_events WHERE job_id = j.id AND pg_visible_in_snapshot(xid::text::xid8, $8::pg_snapshot)
+    SELECT * FROM job_events WHERE job_id = j.id AND pg_visible_in_snapshot(xid::text::xid8, $8::text::pg_snapshot)
     ORDER BY version DESC LIMIT 1) e ON true
 WHERE {_WANTED} AND e.state IN ('PENDING', 'PROCESSING')
   AND (j.completed_at IS NULL OR j.completed_at > $9::timestamptz - {_SLOWEST_TRANSACTION})
@@ -111,7 +111,7 @@ _AFTER = f"""
 SELECT e.*, j.created_at FROM job_events e JOIN jobs j ON j.id = e.job_id
 WHERE {_WANTED} AND (e.xid, e.position) > ($8, $9)
   AND e.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-  AND ($10::text IS NULL OR NOT pg_visible_in_snapshot(e.xid::text::xid8, $10::pg_snapshot))
+  AND ($10::text IS NULL OR NOT pg_visible_in_snapshot(e.xid::text::xid8, $10::text::pg_snapshot))
   AND NOT EXISTS (SELECT 1 FROM job_events l WHERE l.job_id = e.job_id AND l.version > e.version
     AND (l.xid, l.position) < (e.xid, e.position))
 ORDER BY e.xid, e.position LIMIT $11"""  # noqa: S608

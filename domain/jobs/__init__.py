@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.jobs.actions import cancel, delete, retry
+from domain.jobs.all_updates import watch_all
 from domain.jobs.announce import announce, cancel_topic, topic
 from domain.jobs.by_subject import pages_by_subject
 from domain.jobs.kinds import KINDS, PARTICLE_RENDER, Kind, kind_of, known, register
@@ -19,8 +20,7 @@ from domain.jobs.requests import (
     QueueStats,
 )
 from domain.jobs.submit import submit, submit_many
-from domain.jobs.watch import watch
-from domain.jobs.watch_all import watch_all
+from domain.jobs.updates import watch
 
 __all__ = [
     "ENDED",

@@ -228,7 +228,7 @@ async def test_a_settlement_whose_answer_was_lost_keeps_its_files(
             return await self.real.__aenter__()
 
         async def __aexit__(self, *given: object) -> None:
-            await self.real.__aexit__(*given)  # type: ignore[arg-type]
+            await self.real.__aexit__(*given)
             if calls == calls[:1] and calls:
                 raise ConnectionError("the answer was lost")
 

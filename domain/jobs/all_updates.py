@@ -19,7 +19,7 @@ from domain.jobs.announce import ALL_JOBS
 from domain.jobs.cursors import Reading
 from domain.jobs.read import condition
 from domain.jobs.requests import JobFilter, JobUpdate
-from domain.jobs.watch import BATCH, REREAD_SECONDS, SLOW_SECONDS
+from domain.jobs.updates import BATCH, REREAD_SECONDS, SLOW_SECONDS
 from domain.ports import Services
 
 HORIZON_SECONDS = 0.05  # how soon to look again for a change that waits for an open transaction
@@ -39,7 +39,7 @@ async def watch_all(
         is_slow = False
         while True:
             steps = await _next(reading, where, is_slow)
-            is_slow = False
+            is_slow = is_slow and reading.in_snapshot
             for step, update in await _updates(steps):
                 asked = time.monotonic()
                 if update is not None:

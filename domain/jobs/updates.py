@@ -37,12 +37,14 @@ async def watch(
     version = None if after is None else cursors.version_of(after, job_id)
     async with services.events.subscribe(topic(job_id)) as subscription:
         job = await get(viewer, job_id)
+        is_slow, state = False, "PROCESSING"
         if version is None:
+            asked = time.monotonic()
             yield _as_it_is(job)
+            is_slow = time.monotonic() - asked > SLOW_SECONDS
             version, state = job.version, job.state
-        else:
-            state = job.state if version >= job.version else "PROCESSING"
-        is_slow = False
+        elif version >= job.version:
+            state = job.state
         while state not in ENDED:
             updates = await _read(viewer, job_id, version, is_slow)
             if updates is None:

@@ -1,0 +1,207 @@
+"""Worker processes that are killed, paused, stopped and started, over the real engines.
+
+A lease lasts thirty seconds: where a test needs one to lapse it moves `lease_until` back, which is what
+time would do. Effects are lines in a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from db import sql
+from db.jobs import Job
+from domain import jobs
+from domain.accounts import local_owner
+from domain.errors import Conflict
+from domain.ports import Services
+from tests.support.job_workers import Workers, worker_processes
+from tests.support.job_world import ended, job_services, submitted, until
+
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.slow]
+
+
+@pytest.fixture
+async def services(redis_url: str, tmp_path: Path) -> AsyncIterator[Services]:
+    async with job_services(redis_url, tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def workers(
+    database: object, database_url: str, redis_url: str, tmp_path: Path
+) -> AsyncIterator[Workers]:
+    async with worker_processes(database_url, redis_url, tmp_path / "home") as started:
+        yield started
+
+
+def _effects(path: Path, word: str) -> list[str]:
+    """The jobs for which this was written, in order."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [line.split()[1] for line in lines if line.startswith(word)]
+
+
+async def _lapse() -> None:
+    await sql.run("UPDATE jobs SET lease_until = now() - interval '1 second' WHERE state = 'PROCESSING'")
+
+
+async def _check_invariants() -> None:
+    """What must hold of every job when all is quiet."""
+    assert await sql.rows("SELECT id FROM jobs WHERE completed_at IS NULL") == []
+    assert (
+        await sql.rows(
+            "SELECT job_id FROM job_attempts WHERE outcome = 'COMPLETED' GROUP BY job_id HAVING count(*) > 1"
+        )
+        == []
+    )
+    assert await sql.rows("SELECT id FROM job_attempts WHERE outcome IS NULL") == []
+    assert (
+        await sql.rows(
+            """SELECT job_id FROM job_events GROUP BY job_id
+        HAVING count(*) <> max(version) OR min(version) <> 1"""
+        )
+        == []
+    )
+
+
+async def test_a_killed_workers_job_runs_again(services: Services, workers: Workers, tmp_path: Path) -> None:
+    effects = tmp_path / "effects"
+    first = await workers.start(children=1)
+    job = await submitted(services, "TEST_CHILD", function="count", args=[3.0], effects=str(effects))
+    await until(job.id, lambda row: row.progress > 0)
+    children = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    await workers.ended(first)
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert alive == []  # nothing that it started lives on
+    await workers.start(children=1)
+    await _lapse()
+    began = time.monotonic()
+    again = await until(job.id, lambda row: row.state == "PROCESSING" and row.epoch == 2)
+    print(f"runs again {time.monotonic() - began:.1f} s after its lease lapsed")
+    assert (again.crashes, again.attempt) == (1, 1)
+    done = await ended(job.id)
+    assert done.state == "COMPLETED"
+    assert (_effects(effects, "began"), _effects(effects, "ended")) == ([str(job.id)] * 2, [str(job.id)])
+    await _check_invariants()
+
+
+async def test_a_paused_worker_that_wakes_up_changes_nothing(
+    services: Services, workers: Workers, tmp_path: Path
+) -> None:
+    effects = tmp_path / "effects"
+    first = await workers.start(slots=1)
+    job = await submitted(services, "TEST_STEPS", step=0.05, file="a film", effects=str(effects))
+    await until(job.id, lambda row: row.progress > 0)
+    first.send_signal(signal.SIGSTOP)
+    await workers.start(slots=1)
+    await _lapse()
+    done = await ended(job.id)
+    first.send_signal(signal.SIGCONT)
+    await asyncio.sleep(3.0)
+    after = await Job.get(id=job.id)
+    assert (after.version, after.state, after.epoch) == (done.version, "COMPLETED", 2)
+    assert len((await jobs.outputs_for([job.id]))[job.id]) == 1
+    published = list((tmp_path / "home" / "files").rglob("*.txt"))
+    assert [path.parent.name for path in published] == ["2"]
+    assert "lease_lost" in workers.log()
+    assert first.poll() is None
+    await _check_invariants()
+
+
+async def test_a_rolling_restart_loses_nothing_and_spends_no_attempt(
+    services: Services, workers: Workers, tmp_path: Path
+) -> None:
+    effects = tmp_path / "effects"
+    current = await workers.start(slots=2)
+    made = [await submitted(services, "TEST_STEPS", step=0.02, effects=str(effects)) for _ in range(12)]
+    for _ in range(3):
+        await asyncio.sleep(0.5)
+        fresh = await workers.start(slots=2)
+        current.send_signal(signal.SIGTERM)
+        assert await workers.ended(current) == 0
+        current = fresh
+    done = [await ended(job.id) for job in made]
+    assert {(job.state, job.attempt, job.crashes) for job in done} == {("COMPLETED", 1, 0)}
+    assert sorted(_effects(effects, "ended")) == sorted(str(job.id) for job in made)
+    await _check_invariants()
+
+
+async def test_bells_that_ring_too_often_start_nothing_twice(
+    services: Services, workers: Workers, tmp_path: Path
+) -> None:
+    effects = tmp_path / "effects"
+    for _ in range(2):
+        await workers.start(slots=2)
+    made = [await submitted(services, "TEST_NOOP", effects=str(effects)) for _ in range(30)]
+    for _ in range(10):
+        await services.doorbell.ring([job.id for job in made])
+    for job in made:
+        assert (await ended(job.id)).attempt == 1
+    assert sorted(_effects(effects, "ran")) == sorted(str(job.id) for job in made)
+    await _check_invariants()
+
+
+async def test_a_wiped_redis_loses_no_job(
+    services: Services, workers: Workers, redis_url: str, tmp_path: Path
+) -> None:
+    effects = tmp_path / "effects"
+    await workers.start(slots=2)
+    client = redis.Redis.from_url(redis_url)
+    made = []
+    for _ in range(60):
+        made.append(await submitted(services, "TEST_NOOP", effects=str(effects)))
+        client.flushall()
+    client.client_kill_filter(_type="normal")
+    client.client_kill_filter(_type="pubsub")
+    made += [await submitted(services, "TEST_NOOP", effects=str(effects)) for _ in range(10)]
+    for job in made:
+        assert (await ended(job.id)).state == "COMPLETED"
+    client.close()
+    assert sorted(_effects(effects, "ran")) == sorted(str(job.id) for job in made)
+    await _check_invariants()
+
+
+async def test_a_cancel_and_an_end_that_race_leave_one_end(services: Services, workers: Workers) -> None:
+    await workers.start(slots=4)
+    viewer = await local_owner()
+    made = [await submitted(services, "TEST_NOOP") for _ in range(100)]
+
+    async def cancel(job: Job) -> str:
+        try:
+            return (await jobs.cancel(viewer, job.id, services=services)).state
+        except Conflict as error:
+            return type(error).__name__
+
+    said = await asyncio.gather(*(cancel(job) for job in reversed(made)))
+    for job in made:
+        await ended(job.id)
+    states = {(await Job.get(id=job.id)).state for job in made}
+    assert states <= {"COMPLETED", "CANCELLED"}
+    assert len(said) == 100
+    ends = await sql.rows(
+        """SELECT job_id FROM job_events WHERE state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+        GROUP BY job_id HAVING count(*) <> 1"""
+    )
+    assert ends == []
+    await _check_invariants()
+
+
+async def test_jobs_start_soon_after_the_bell(services: Services, workers: Workers) -> None:
+    await workers.start(slots=2)
+    waits = []
+    for _ in range(40):
+        job = await submitted(services, "TEST_NOOP")
+        done = await ended(job.id)
+        assert done.started_at is not None
+        waits.append((done.started_at - done.created_at).total_seconds())
+    median = sorted(waits)[len(waits) // 2]
+    print(f"median start {1000 * median:.1f} ms, worst {1000 * max(waits):.1f} ms")
+    assert median < 0.05 * 3
