@@ -26,6 +26,7 @@ import contextlib
 import logging
 import math
 import os
+import signal
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -209,6 +210,8 @@ class ChildPool:
         return True
 
     def _count_failed_start(self, problem: Exception) -> None:
+        if isinstance(problem, ChildDied) and problem.signal == signal.SIGKILL:
+            return  # somebody killed it: no sign that the next one would not start
         self._failed_starts += 1
         log.warning("a child process did not start: %s", problem)
         if self._failed_starts >= PATIENT_STARTS:

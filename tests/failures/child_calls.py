@@ -33,6 +33,11 @@ def add(left: int, right: int) -> int:
     return left + right
 
 
+def slow_add(left: int, right: int) -> int:
+    time.sleep(0.02)
+    return left + right
+
+
 def pid() -> int:
     return os.getpid()
 

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import psutil
 import pytest
@@ -161,6 +163,38 @@ async def test_an_idle_child_that_is_killed_is_replaced(pool: ChildPool) -> None
     os.kill(victim, signal.SIGKILL)
     await until(lambda: victim not in pool.pids() and pool.is_warm)
     assert [await pool.run(f"{CALLS}:add", n, 0) for n in range(4)] == [0, 1, 2, 3]
+
+
+async def test_random_kills_and_cancels_lose_no_call_and_no_place() -> None:
+    """Every call ends with its own result or ChildDied; afterwards the pool is whole."""
+    random = Random(5)
+
+    async def killer(pool: ChildPool) -> None:
+        while True:
+            await asyncio.sleep(random.uniform(0.05, 0.25))
+            if pids := pool.pids():
+                with suppress(ProcessLookupError):
+                    os.kill(random.choice(pids), signal.SIGKILL)
+
+    async def caller(pool: ChildPool, number: int) -> str:
+        try:
+            async with asyncio.timeout(random.uniform(0.001, 0.3)):
+                assert await pool.run(f"{CALLS}:slow_add", number, 1) == number + 1
+        except (ChildDied, TimeoutError) as error:
+            return type(error).__name__
+        return "result"
+
+    async with ChildPool(3) as pool:
+        await pool.warmed()
+        killing = asyncio.create_task(killer(pool))
+        ends = [await asyncio.gather(*(caller(pool, n) for n in range(12))) for _ in range(15)]
+        killing.cancel()
+        seen = {end for row in ends for end in row}
+        assert "result" in seen and seen <= {"result", "ChildDied", "TimeoutError"}
+        assert [await pool.run(f"{CALLS}:add", n, n) for n in range(10)] == [2 * n for n in range(10)]
+        await pool.warmed()
+        ours = [child.pid for child in psutil.Process().children() if "workers.child" in child.cmdline()]
+        assert sorted(ours) == pool.pids() and len(ours) == 3
 
 
 async def test_close_leaves_no_process_no_descriptor_and_no_waiter(tmp_path: Path) -> None:
