@@ -42,8 +42,12 @@ def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
 def _frames(
     container: av.container.InputContainer, stream: av.AudioStream, resampler: av.AudioResampler
 ) -> Iterator[av.AudioFrame]:
-    """Resampled frames; what cannot be demuxed ends the stream, what cannot be decoded is skipped."""
+    """Resampled frames; what cannot be demuxed ends the stream, what cannot be decoded is skipped.
+
+    A track of a sample or two, of which no sample at the new rate is left, is one sample of silence.
+    """
     packets = container.demux(stream)
+    taken = given = 0
     while True:
         try:
             packet = next(packets)
@@ -56,8 +60,15 @@ def _frames(
         except av.error.FFmpegError:
             continue
         for frame in decoded:
-            yield from _resampled(resampler, frame)
-    yield from resampler.resample(None)
+            taken += frame.samples
+            for resampled in _resampled(resampler, frame):
+                given += resampled.samples
+                yield resampled
+    for resampled in resampler.resample(None):
+        given += resampled.samples
+        yield resampled
+    if taken and not given:
+        yield av.AudioFrame.from_ndarray(np.zeros((1, 1), np.float32), format="flt", layout="mono")
 
 
 def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame) -> Iterator[av.AudioFrame]:

@@ -25,6 +25,15 @@ def kick_wav(seconds: float = 2.0, *, sample_rate_hz: int = 22_050, channels: in
     return file.getvalue()
 
 
+def ten_hours_in_the_header() -> bytes:
+    """A second of sound that claims to be ten hours."""
+    song = bytearray(kick_wav(1.0, sample_rate_hz=8_000))
+    data_bytes = 10 * 3600 * 8_000 * 2
+    song[4:8] = struct.pack("<I", data_bytes + 36)
+    song[40:44] = struct.pack("<I", data_bytes)
+    return bytes(song)
+
+
 def pixel_png() -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

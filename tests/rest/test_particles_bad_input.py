@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.rest.songs import kick_wav, pixel_png
+from tests.rest.songs import kick_wav, pixel_png, ten_hours_in_the_header
 from tests.rest.test_particles_systems import create
 
 SMALL: dict[str, Any] = {"width": 64, "height": 36, "fps": 10, "duration": 0.5, "particle_count": 10}
@@ -144,6 +144,7 @@ def test_audio_that_is_not_stored_is_404(client: httpx.Client, said: str) -> Non
         ("song.m3u8", b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1/\n"),
         ("song.wav", b""),
         ("song.wav", kick_wav(1.0)[:30]),
+        ("song.wav", ten_hours_in_the_header()),
     ],
 )
 def test_what_is_no_audio_is_refused_and_not_kept(client: httpx.Client, name: str, content: bytes) -> None:

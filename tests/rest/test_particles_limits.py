@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.rest.songs import kick_wav
 from tests.rest.test_particles_bad_input import SMALL
 from tests.rest.test_particles_renders import start, wait_for
 from tests.rest.test_particles_systems import create
@@ -19,10 +20,12 @@ from tests.support.server import running_server
 LARGE: dict[str, Any] = {"width": 1280, "height": 720, "fps": 30, "duration": 20, "particle_count": 3000}
 
 
-def test_beyond_the_systems_of_an_owner_it_is_429(database_url: str, redis_url: str) -> None:
+def test_what_one_owner_may_use(database_url: str, redis_url: str) -> None:
+    """429 beyond the number of systems, 413 beyond the size of a song."""
+    limits = {"STARLING_MAX_SYSTEMS": "2", "STARLING_MAX_AUDIO_MB": "1"}
     with (
-        running_server(database_url, redis_url, workers=0, STARLING_MAX_SYSTEMS="2") as server,
-        httpx.Client(base_url=server.base_url, trust_env=False) as client,
+        running_server(database_url, redis_url, workers=0, **limits) as server,
+        httpx.Client(base_url=server.base_url, timeout=30, trust_env=False) as client,
     ):
         systems = [create(client), create(client)]
         answer = client.post("/particles/create", json={"particle_type": "snow"})
@@ -31,6 +34,12 @@ def test_beyond_the_systems_of_an_owner_it_is_429(database_url: str, redis_url: 
         assert int(answer.headers["Retry-After"]) > 0
         client.delete(f"/particles/systems/{systems[0]}")
         create(client)
+        large = {"file": ("large.wav", kick_wav(30.0))}
+        answer = client.post(f"/particles/systems/{systems[1]}/load-audio", files=large)
+        assert answer.status_code == 413
+        assert "audio may have at most 1,048,576 bytes" in answer.json()["detail"]
+        assert client.get(f"/particles/systems/{systems[1]}").json()["status"]["audio_loaded"] is False
+        assert [path for path in (server.home / "scratch").rglob("*") if path.is_file()] == []
 
 
 @pytest.fixture

@@ -87,9 +87,9 @@ def worker(services: Services, tmp_path: Path) -> Worker:
     return Worker(services, tmp_path / "runs")
 
 
-async def stored_song(viewer: Viewer, services: Services, **shape: Any) -> Asset:
+async def stored_song(viewer: Viewer, services: Services, seconds: float = 1.0, **shape: Any) -> Asset:
     path = services.scratch / uuid4().hex
-    path.write_bytes(kick_wav(1.0, **shape))
+    path.write_bytes(kick_wav(seconds, **shape))
     return await assets.store(viewer, path, "song.wav", services=services)
 
 
@@ -163,6 +163,16 @@ async def test_songs_of_every_shape(
     _, settlement = await worker.work()
     film = Film.of(settlement.outputs[0].path.read_bytes())
     assert (film.frames, film.has_sound) == (10, True)
+
+
+@pytest.mark.parametrize("kind", [ParticleType.ENHANCED, ParticleType.ZEN])
+async def test_a_song_of_one_sample_is_a_film_of_one_frame(
+    viewer: Viewer, services: Services, worker: Worker, kind: ParticleType
+) -> None:
+    await asked(viewer, services, kind, await stored_song(viewer, services, 0.0))
+    _, settlement = await worker.work()
+    film = Film.of(settlement.outputs[0].path.read_bytes())
+    assert (film.frames, film.has_sound) == (1, True)
 
 
 async def test_what_a_child_refuses_ends_the_run(viewer: Viewer, services: Services, worker: Worker) -> None:
