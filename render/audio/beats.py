@@ -42,7 +42,7 @@ def period_ticks(onset: NDArray[np.float64]) -> float | None:
     usual = np.exp(-0.5 * (np.log2(60.0 * RATE_HZ / lags / _USUAL_BPM) / 0.9) ** 2)
     score = (total[lags] + 0.5 * total[2 * lags - 1]) * usual
     best = int(score.argmax())
-    lag = int(lags[best])
+    lag = _shortest(total, int(lags[best]), shortest)
     if total[lag] < _CLEAR:
         return None
     before, here, after = total[lag - 1], total[lag], total[lag + 1]
@@ -50,7 +50,18 @@ def period_ticks(onset: NDArray[np.float64]) -> float | None:
     return float(lag + (0.5 * (before - after) / bend if bend < 0 else 0.0))
 
 
-@njit(nogil=True, cache=True)
+def _shortest(total: NDArray[np.float64], lag: int, shortest: int) -> int:
+    """Half of the period where the halves repeat nearly as well: what repeats after a beat does after two as well."""
+    while lag // 2 > shortest:
+        around = np.arange(lag // 2 - 1, lag // 2 + 3)
+        half = int(around[total[around].argmax()])
+        if total[half] < 0.8 * total[lag]:
+            break
+        lag = half
+    return lag
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _best_paths(onset: Any, period: float, tightness: float) -> Any:
     count = onset.shape[0]
     score = np.zeros(count)
@@ -70,7 +81,7 @@ def _best_paths(onset: Any, period: float, tightness: float) -> Any:
     return score, back
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def follow(level: Any, release: float, attack: float) -> Any:
     """A one-pole envelope: of a rise `attack` is left to do after a tick, of a fall `release`."""
     out = np.empty(level.shape[0])

@@ -21,6 +21,7 @@ __all__ = ["BANDS", "TICK_RATE_HZ", "AudioFeatures", "analyse", "features_of"]
 
 BANDS = 8
 _BASS_PERCENTILE = 99.5
+_QUIET_BASS = 0.01  # mean magnitude: that of a tone of -76 dB; less than it is never made 1
 _SILENCE = 1e-7  # mean square: about -70 dB, below which nothing is made louder
 
 Array = NDArray[np.float32]
@@ -117,7 +118,7 @@ def _bass(level: Array) -> Array:
     if top <= 0.0:
         # A click shorter than half a per cent of the track: its own peak is the measure.
         top = float(level.max())
-    return level / max(top, 1e-3)
+    return level / max(top, _QUIET_BASS)
 
 
 def _scaled(values: Array, percentile: float) -> Array:
@@ -165,7 +166,7 @@ def _smooth(values: NDArray[np.floating], ticks: int) -> Array:
 def _loudness(power: Array) -> Array:
     """Level in dB over about three seconds, 0 at the quiet end (or -60 dB), 1 at the loud end of the track."""
     mean = _smooth(_smooth(power, TICK_RATE_HZ), TICK_RATE_HZ // 2)
-    level = 10.0 * np.log10(np.maximum(mean, 1e-9))
+    level = _smooth(10.0 * np.log10(np.maximum(mean, 1e-7)), TICK_RATE_HZ)
     heard = level[level > -60.0]
     if len(heard) == 0:
         return np.zeros_like(power)

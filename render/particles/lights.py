@@ -44,11 +44,12 @@ LOOK_ROWS = 5
     SMALLEST,  # pixels
     TICK,  # where in time: whole ticks
     PART,  # and the part of the next one
-    GROW,  # 1: sizes change by speed_z
+    GROW,  # pixels of 1080 lines a second that sizes change; 0: they breathe, each in its own time
+    GROWING,  # 1: sizes change
     BREATH,  # light that loudness adds
     COMING,  # heights: closer to the centre than this, lights are far away, small and faint; 0: no matter
-) = range(27)
-VIEW_SIZE = 27
+) = range(28)
+VIEW_SIZE = 28
 
 DISC_LIGHT = 0.15  # of the density of light of a point
 HAZE_UNIT = 256.0  # of the integer haze sums
@@ -99,6 +100,17 @@ def _put(
     gains[1, n] = _gain(g * share)
     gains[2, n] = _gain(b * share)
     return n + 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _grown(size: float, rate: float, seconds: float, phase: float, own: float, directions: Any) -> float:
+    """A size that grows to 10 pixels of the reference and shrinks to 0.5, to and fro; or breathes by a third."""
+    if rate == 0.0:
+        turn = phase + seconds * 0.12 * own
+        return size * (1.0 + 0.33 * directions[1, int((turn - math.floor(turn)) * directions.shape[1])])
+    way = (size - 0.5 + rate * seconds) / 19.0
+    way = (way - math.floor(way)) * 19.0
+    return 0.5 + min(way, 19.0 - way)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -232,7 +244,10 @@ def light_up(
             area = 0.5 * DISC_LIGHT * radius * radius
             _haze(haze, cell, x, y, r * area, g * area, b * area)
             continue
-        size = looks[SIZE, i] * scale * swell * (0.6 + 0.4 * near)
+        size = looks[SIZE, i]
+        if view[GROWING] > 0.0:
+            size = _grown(size, view[GROW], (tick + part) * m.TICK, looks[PHASE, i], looks[SHINE, i], directions)
+        size *= scale * swell * (0.6 + 0.4 * near)
         if size < view[SMALLEST]:
             # Smaller than a pixel: the light of the small point on the smallest that is drawn, not all of it.
             dim = size / view[SMALLEST]

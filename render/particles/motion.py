@@ -143,7 +143,7 @@ def _seen(law: Any, x: Any, y: Any) -> Any:
     dx = x - law[CENTRE_X]
     dy = y - law[CENTRE_Y]
     # (R / r)^(5/8) by square roots: the distance r shows as R^(5/8) r^(3/8).
-    half = math.sqrt(law[LENS] / (math.sqrt(dx * dx + dy * dy) + 1e-5))
+    half = math.sqrt(law[LENS] / (math.sqrt(dx * dx + dy * dy) + 4e-3))
     stretch = half * math.sqrt(math.sqrt(half))
     return law[CENTRE_X] + dx * stretch, law[CENTRE_Y] + dy * stretch
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from render.particles import canvas, haze, lights, motion
 from render.particles.config import ParticleConfig, ParticleType
+from render.particles.hud import Hud
 from render.particles.laws import DEAF, expected
 from render.particles.palette import haze_tint, lights_of, wheel
 from render.particles.scene import TRAIL_STRIDE, Scene
@@ -35,6 +36,7 @@ class Painter:
         self._haze(kind, config.width, config.height)
         self._field(config)
         self.workers: list[_Worker] = []
+        self.hud = Hud(kind, config.width, config.height, config.bass_threshold) if config.show_hud else None
 
     def paint(
         self, tick: int, part: float, planes: NDArray[np.uint8], pool: Executor | None, threads: int
@@ -57,6 +59,10 @@ class Painter:
         )
         self._sort(count)
         self._draw(planes, pool, threads)
+        if self.hud is not None:
+            luma = planes.reshape(-1)[: self.config.width * self.config.height]
+            level = float(self.scene.drive[motion.BASS, tick])
+            self.hud.draw(luma.reshape(self.config.height, self.config.width), level, self.scene.living)
 
     def _items(self, count: int) -> None:
         size = count * (1 if self.config.trails <= 0 else 32)
@@ -273,6 +279,8 @@ def _view(kind: ParticleType, config: ParticleConfig, scene: Scene) -> NDArray[n
         view[lights.FADE] = 1.0
         view[lights.COMING] = 0.07
         view[lights.FADE_REACH] = 0.5 * np.sqrt(1.0 + (config.width / config.height) ** 2)
+    elif kind is ParticleType.ENHANCED:
+        view[lights.GROWING], view[lights.GROW] = 1.0, 30.0 * float(config.speed_z)
     elif kind is ParticleType.BOUNCING:
         view[lights.FLASHING] = 2.0
     elif kind is ParticleType.CONTINUOUS_SPAWNING:

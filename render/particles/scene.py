@@ -166,5 +166,6 @@ def _density_size(count: int) -> float:
 
 
 def _disc_share(kind: ParticleType, count: int) -> float:
-    """One in so many is a near, out-of-focus light; a crowd has relatively fewer, or they would cover it."""
-    return _DISCS.get(kind, _DISCS_DEFAULT) * float(np.sqrt(min(1.0, 2000.0 / count)))
+    """One in so many is a near, out-of-focus light; more where there are few, fewer in a crowd: they would cover it."""
+    crowd = np.sqrt(min(1.0, 2000.0 / count)) * max(1.0, min(2.2, np.sqrt(1000.0 / count)))
+    return _DISCS.get(kind, _DISCS_DEFAULT) * float(crowd)

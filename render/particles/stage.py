@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from render.particles.config import Color
 from render.particles.palette import linear
 
-_TOP, _BOTTOM, _HEART = 0.0036, 0.0080, 0.0060  # linear light
+_TOP, _BOTTOM, _HEART = 0.0068, 0.0115, 0.0060  # linear light
 
 
 def stage(lights: NDArray[np.float64], quarter_width: int, quarter_height: int) -> NDArray[np.float32]:
@@ -38,7 +38,9 @@ def flat(color: Color, quarter_width: int, quarter_height: int) -> NDArray[np.fl
 
 
 def _tint(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A dim relative of a light: a third of it is the night's own blue, so that no stage is grey or garish."""
+    """A dim relative of a light: partly the night's own blue, so that no stage is grey or garish."""
     strongest = max(float(light.max()), 1e-6)
-    night = np.array([0.16, 0.36, 0.85])
-    return 0.55 * light / strongest + 0.45 * night
+    saturation = 1.0 - float(light.min()) / strongest
+    own = 0.25 + 0.35 * saturation
+    night = np.array([0.14, 0.34, 0.80])
+    return own * light / strongest + (1.0 - own) * night
