@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 
 from bench import originals
@@ -19,6 +20,7 @@ from bench.report import Row, options, publish, table
 from render.video.encode import encode
 
 COUNTS = (200, 2_000, 10_000)
+WAYS = {"as they draw": originals.frames, "bare calls": originals.bare}
 HEADER = ["particles", "Starling, CPU ms a frame", "cv2.circle and conversion", "ratio of CPU time"]
 HEADER += ["ratio of wall time"]
 
@@ -28,22 +30,22 @@ def _exhaust(pictures: Iterable[np.ndarray]) -> None:
         pass
 
 
-def _row(particles: int, found: Comparison, frame_count: int) -> Row:
+def _row(particles: int, found: Comparison, frame_count: int, way: str) -> Row:
     ms = 1000 / frame_count
     return [
         f"{particles:,}",
         f"{found.ours.cpu * ms:.1f}",
-        f"{found.theirs.cpu * ms:.1f}",
+        f"{way}: {found.theirs.cpu * ms:.1f}",
         f"**{found.ratio.cpu:.2f}**",
         f"{found.ratio.wall:.2f}",
     ]
 
 
-def _alone(one: Clip, particles: int, pairs: int) -> Comparison:
-    originals.states(particles)
+def _alone(one: Clip, particles: int, pairs: int, way: str) -> Comparison:
+    originals.circles(particles)
     return compare(
         lambda: _exhaust(one.drawn(particles)),
-        lambda: _exhaust(originals.frames(particles, one.frame_count)),
+        lambda: _exhaust(WAYS[way](particles, one.frame_count)),
         pairs,
     )
 
@@ -60,11 +62,16 @@ def _whole(one: Clip, particles: int, pairs: int) -> Comparison:
 
 
 def main() -> None:
+    cv2.setNumThreads(1)
     chosen = options(__doc__, seconds=30, pairs=5)
     with clip(chosen.seconds) as one:
         count = one.frame_count
-        alone = [_row(number, _alone(one, number, chosen.pairs), count) for number in COUNTS]
-        whole = [_row(number, _whole(one, number, chosen.pairs), count) for number in COUNTS]
+        alone = [
+            _row(number, _alone(one, number, chosen.pairs, way), count, way)
+            for number in COUNTS
+            for way in WAYS
+        ]
+        whole = [_row(number, _whole(one, number, chosen.pairs), count, "as they draw") for number in COUNTS]
     publish(
         "drawing",
         "Drawing beside the way of the originals",
