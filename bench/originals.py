@@ -1,9 +1,9 @@
 """The way of the programs that this one replaces: one `cv2.circle` a particle on black, then BGR to YUV.
 
-Written from the description of how they draw: if the centre of a particle lies inside, its colour is multiplied
-by its brightness, place and size are cut to whole numbers, and a filled circle is drawn. Where the particles are
-is computed before, so their simulation is not counted. `bare` leaves out the arithmetic as well: everything is a
-tuple of whole numbers already, which no program has for nothing.
+Written from the description of how they draw: if the centre of a particle lies inside, its colour is
+multiplied by its brightness, place and size are cut to whole numbers, and a filled circle is drawn. Where the
+particles are is computed before, so their simulation is not counted. `bare` leaves out the arithmetic as well:
+everything is a tuple of whole numbers already, which no program has for nothing.
 """
 
 from __future__ import annotations
