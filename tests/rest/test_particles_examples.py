@@ -30,6 +30,7 @@ def stored_song(client: httpx.Client) -> None:
     assert client.post("/assets", files={"file": ("audio.wav", kick_wav(3.0))}).status_code == 201
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed on this machine")
 @pytest.mark.usefixtures("stored_song")
 def test_the_curl_commands_work_as_documented(client: httpx.Client, tmp_path: Path) -> None:
@@ -55,6 +56,7 @@ def test_the_curl_commands_work_as_documented(client: httpx.Client, tmp_path: Pa
     assert (film.width, film.height, film.frames, film.fps, film.has_sound) == (1280, 720, 300, 30.0, True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stored_song")
 def test_the_python_client_works_as_documented(client: httpx.Client, tmp_path: Path) -> None:
     text = (EXAMPLES / "particle_client.txt").read_text()

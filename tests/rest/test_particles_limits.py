@@ -22,9 +22,10 @@ LARGE: dict[str, Any] = {"width": 1280, "height": 720, "fps": 30, "duration": 20
 
 def test_what_one_owner_may_use(database_url: str, redis_url: str) -> None:
     """429 beyond the number of systems, 413 beyond the size of a song."""
-    limits = {"STARLING_MAX_SYSTEMS": "2", "STARLING_MAX_AUDIO_MB": "1"}
     with (
-        running_server(database_url, redis_url, workers=0, **limits) as server,
+        running_server(
+            database_url, redis_url, workers=0, STARLING_MAX_SYSTEMS="2", STARLING_MAX_AUDIO_MB="1"
+        ) as server,
         httpx.Client(base_url=server.base_url, timeout=30, trust_env=False) as client,
     ):
         systems = [create(client), create(client)]
@@ -56,6 +57,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_full_disk_fails_the_render_and_the_worker_goes_on(
     database_url: str, redis_url: str, small_disk: Path

@@ -14,6 +14,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.rest.test_particles_systems import DEFAULT_STATUS, create
+from tests.support.server import Server
 
 
 def socket_url(client: httpx.Client, system: str, prefix: str = "/particles") -> str:
@@ -103,3 +104,18 @@ async def test_it_ends_when_the_system_is_deleted(client: httpx.Client) -> None:
         with pytest.raises(websockets.ConnectionClosedOK):
             while True:
                 await told(socket)
+
+
+async def test_a_client_that_vanishes_troubles_nobody(client: httpx.Client, server: Server) -> None:
+    system = create(client)
+    said = server.log("api")
+    for _ in range(5):
+        socket = await connect(socket_url(client, system))
+        await told(socket)
+        await socket.send(json.dumps({"action": "update_config", "config": {"fps": 25}}))
+        socket.transport.abort()
+        await socket.wait_closed()
+    async with connect(socket_url(client, system)) as socket:
+        for _ in range(3):
+            assert (await told(socket))["config"]["fps"] in (25, 30)
+    assert "Traceback" not in server.log("api").removeprefix(said)
