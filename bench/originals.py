@@ -2,7 +2,7 @@
 
 Written from the description of how they draw: if the centre of a particle lies inside, its colour is
 multiplied by its brightness, place and size are cut to whole numbers, and a filled circle is drawn. Where the
-particles are is computed before, so their simulation is not counted. `bare` leaves out the arithmetic as well:
+particles are is computed before, so their simulation is not counted. `bare` leaves out the arithmetic too:
 everything is a tuple of whole numbers already, which no program has for nothing.
 """
 
