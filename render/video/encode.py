@@ -9,7 +9,8 @@
 - The thread count is a constant, never the machine's: the same input gives the same bytes everywhere. (PyAV's
   own default cuts each picture into slices, which costs bits: frame threads do not.)
 - Memory does not grow with the length. The file is written as `out`.part, synced and renamed; a failure or an
-  error of `frames` removes it. A full disk is StorageFull, wherever it shows.
+  error of `frames` removes it (only a process that is killed leaves it: let `out` lie in a folder that its
+  caller removes). A full disk is StorageFull, wherever it shows.
 """
 
 from __future__ import annotations
