@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 from uuid import uuid4
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from app import redis_surface
@@ -26,6 +26,7 @@ CHANNEL = "starling:nudges"
 ANSWER_SECONDS = 0.25
 CONNECT_SECONDS = 1.0
 AWAY_SECONDS = 1.0
+MOST_CONNECTIONS = 16
 PING_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 2.0
 
@@ -69,8 +70,14 @@ class RedisEvents:
     """`domain.ports.Events` over Redis. Use `open_events`."""
 
     def __init__(self, url: str) -> None:
-        self._commands = Redis.from_url(
-            url, socket_connect_timeout=ANSWER_SECONDS, socket_timeout=ANSWER_SECONDS, max_connections=20
+        self._commands = Redis.from_pool(
+            BlockingConnectionPool.from_url(
+                url,
+                socket_connect_timeout=ANSWER_SECONDS,
+                socket_timeout=ANSWER_SECONDS,
+                max_connections=MOST_CONNECTIONS,
+                timeout=ANSWER_SECONDS,
+            )
         )
         self._listener = Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS)
         self._origin = uuid4().hex

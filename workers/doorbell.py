@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 from arq.connections import ArqRedis
 from arq.worker import Worker, func
-from redis.asyncio import ConnectionPool
+from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
 QUEUE = "starling:bells"
@@ -26,9 +26,11 @@ FUNCTION = "ring"
 RING_SECONDS = 0.25
 AWAY_SECONDS = 1.0
 ANSWER_SECONDS = 10.0
+MOST_CONNECTIONS = 16
 BELL_SECONDS = 300  # a bell that nobody heard is forgotten: the sweep has long found its job
 POLL_SECONDS = 0.02
-MOST_BELLS = 100
+MOST_BELLS = 20  # of one call
+READ_BELLS = 100
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
@@ -45,8 +47,12 @@ def _decode(message: bytes) -> dict[str, Any]:
 
 
 def _connection(redis_url: str, answer_seconds: float) -> ArqRedis:
-    pool = ConnectionPool.from_url(
-        redis_url, socket_connect_timeout=answer_seconds, socket_timeout=answer_seconds, max_connections=50
+    pool = BlockingConnectionPool.from_url(
+        redis_url,
+        socket_connect_timeout=answer_seconds,
+        socket_timeout=answer_seconds,
+        max_connections=MOST_CONNECTIONS,
+        timeout=answer_seconds,
     )
     return ArqRedis(pool, job_serializer=_encode, job_deserializer=_decode, default_queue_name=QUEUE)
 
@@ -59,12 +65,17 @@ class ArqDoorbell:
         self._away_until = 0.0
 
     async def ring(self, job_ids: list[UUID]) -> bool:
-        """One bell a job, all within `RING_SECONDS`. False where it could not be rung: the sweep will do."""
+        """Bells within `RING_SECONDS`. False where they could not be rung: the sweep will do.
+
+        A lane that was woken goes on until nothing is due, so a batch needs no more bells than there may be
+        idle slots.
+        """
         if time.monotonic() < self._away_until:
             return False
         try:
             async with asyncio.timeout(RING_SECONDS):
-                await asyncio.gather(*(self._ring_one(job_id) for job_id in job_ids[:MOST_BELLS]))
+                for job_id in job_ids[:MOST_BELLS]:
+                    await self._ring_one(job_id)
         except (RedisError, OSError, TimeoutError) as error:
             self._away_until = time.monotonic() + AWAY_SECONDS
             log.warning("the bell could not be rung: %s", type(error).__name__)
@@ -126,7 +137,7 @@ class Doorman:
             retry_jobs=False,
             allow_abort_jobs=False,
             poll_delay=POLL_SECONDS,
-            queue_read_limit=MOST_BELLS,
+            queue_read_limit=READ_BELLS,
             health_check_interval=15,
             job_serializer=_encode,
             job_deserializer=_decode,

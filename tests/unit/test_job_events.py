@@ -197,6 +197,20 @@ async def test_each_bell_is_answered_once(redis_url: str) -> None:
     await bell.close()
 
 
+async def test_hundreds_may_ring_and_nudge_at_once(redis_url: str) -> None:
+    """More than there are connections: they wait for one, and nothing counts as Redis being away."""
+    bell = ArqDoorbell(redis_url)
+    client = Redis.from_url(redis_url)
+    async with open_events(redis_url) as events:
+        rung = await asyncio.gather(*(bell.ring([uuid4()]) for _ in range(100)))
+        await asyncio.gather(*(events.nudge("jobs") for _ in range(100)))
+        assert all(rung)
+        assert await client.zcard(doorbell.QUEUE) == 100
+        assert len(await client.client_list()) < 50
+    await client.aclose()
+    await bell.close()
+
+
 async def test_a_full_worker_leaves_bells_to_others(redis_url: str) -> None:
     busy, idle = Heard(), Heard()
     full = Doorman(redis_url, busy.answer, 2)
