@@ -29,7 +29,6 @@ CONFIG = {
     "maxParticles": 3000,
     "particleColors": PALETTE,
     "glow": 0.7,
-    "trails": 0.15,
 }
 
 UPLOAD = "mutation Upload($file: Upload!) { uploadAsset(file: $file) { id kind duration } }"
