@@ -144,7 +144,8 @@ async def _watched(api: Api, job: str, progress: Progress) -> Any:
             case "COMPLETED":
                 return update["job"]["video"]
             case "FAILED":
-                raise DemoError(f"The render failed: {update['job']['error']['message']}")
+                error = update["job"]["error"] or {"message": "no reason was given"}
+                raise DemoError(f"The render failed: {error['message']}")
             case "CANCELLED":
                 raise DemoError("The render was cancelled.")
     raise DemoError("The server stopped telling about the render before its end.")
