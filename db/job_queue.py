@@ -58,3 +58,13 @@ _ASKED_TO_STOP = "SELECT id FROM jobs WHERE id = ANY($1::uuid[]) AND cancel_requ
 async def asked_to_stop(job_ids: Sequence[UUID]) -> list[UUID]:
     """Those of the jobs for which a cancel was asked."""
     return [row["id"] for row in await sql.rows(_ASKED_TO_STOP, list(job_ids))] if job_ids else []
+
+
+_CLAIMED_BY = """
+SELECT id, epoch FROM jobs WHERE state = 'PROCESSING' AND worker = $1
+  AND started_at < now() - $2 * interval '1 second'"""
+
+
+async def claimed_by(worker: str, older_than_seconds: float) -> list[tuple[UUID, int]]:
+    """(job, epoch) of what a worker holds by its claims, but for the newest."""
+    return [(row["id"], row["epoch"]) for row in await sql.rows(_CLAIMED_BY, worker, older_than_seconds)]

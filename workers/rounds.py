@@ -24,7 +24,7 @@ from domain.jobs.protocol import (
     SWEEP_SECONDS,
 )
 from domain.ports import Services
-from workers.heart import within
+from workers.heart import QUERY_SECONDS, within
 from workers.runner import Runner
 
 ROUND_SECONDS = 10.0  # what one round may take
@@ -68,7 +68,8 @@ class Rounds:
         await self._ring(unrung)
 
     async def reap(self) -> None:
-        """Take back what lapsed leases hold."""
+        """Take back what lapsed leases hold, and what this worker does not know that it holds."""
+        await self.give_back()
         lost = await job_moves.reap(max_crashes=MAX_CRASHES, delay_seconds=CRASH_DELAY_SECONDS)
         for job in lost:
             log.warning("job %s: reaped from epoch %d, now %s", job.id, job.epoch, job.state)
@@ -78,6 +79,14 @@ class Rounds:
     async def sign_of_life(self) -> None:
         await job_queue.sign_in(self._runner.worker, self._runner.kinds, self._runner.slots)
         await job_queue.forget_workers(FORGET_SECONDS)
+
+    async def give_back(self) -> None:
+        """Release what was claimed for this worker in a statement whose answer never came."""
+        running = set(self._runner.claims)
+        for job_id, epoch in await job_queue.claimed_by(self._runner.worker, 2 * QUERY_SECONDS):
+            if (job_id, epoch) not in running:
+                job = await job_moves.release(job_id, epoch)
+                await announce([job] if job else [], self._services)
 
     async def tidy(self) -> None:
         """Remove orphaned files and the progress log of jobs that ended long ago."""

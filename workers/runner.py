@@ -59,6 +59,11 @@ class Runner:
         return 0 if self._is_draining else self.slots - len(self._lanes)
 
     @property
+    def claims(self) -> list[tuple[UUID, int]]:
+        """(job, epoch) of every run."""
+        return list(self._hearts)
+
+    @property
     def running(self) -> list[UUID]:
         return [job_id for job_id, _ in self._hearts]
 

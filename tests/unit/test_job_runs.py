@@ -243,6 +243,25 @@ async def test_a_settlement_whose_answer_was_lost_keeps_its_files(
     assert await services.files.exists(output.asset.key)
 
 
+async def test_a_claim_whose_answer_was_lost_is_given_back(services: Services, redis_url: str) -> None:
+    async with worker_here(services, options(redis_url)):
+        mine = await submitted(services, "TEST_STEPS", step=0.6)
+        held = await until(mine.id, lambda row: row.version > 2)
+        await sql.run(
+            """INSERT INTO jobs (id, kind, owner_id, params, stages, state, run_at, queue_at, attempt, epoch,
+              lease_until, worker, started_at, created_at, updated_at)
+            SELECT gen_random_uuid(), 'TEST_NOOP', owner_id, '{}', stages, 'PROCESSING', now(), now(), 1, 1,
+              now() + interval '30 seconds', $2, now() - interval '20 seconds', now(), now()
+            FROM jobs WHERE id = $1""",
+            mine.id,
+            held.worker,
+        )
+        (lost,) = await Job.filter(kind="TEST_NOOP")
+        done = await ended(lost.id)
+        assert (done.state, done.attempt, done.crashes, done.epoch) == ("COMPLETED", 1, 0, 2)
+        assert (await ended(mine.id, 30.0)).epoch == 1
+
+
 async def test_a_worker_takes_the_important_first(services: Services, redis_url: str, tmp_path: Path) -> None:
     effects = tmp_path / "effects"
     made = {}
