@@ -3,7 +3,6 @@
 # No `from __future__ import annotations`: FastAPI reads the routes' annotations while it builds them.
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -125,11 +124,7 @@ async def health(request: Request) -> Health:
 
 
 async def _render(viewer: Viewer, job_id: str) -> Job:
-    known: UUID = id_or_missing(job_id, MISSING)
-    try:
-        return await particles.find_render(viewer, known)
-    except NotFound as error:
-        raise NotFound(MISSING) from error
+    return await particles.find_render(viewer, id_or_missing(job_id, MISSING))
 
 
 async def _newest(viewer: Viewer, limit: int) -> list[Job]:

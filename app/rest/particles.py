@@ -27,6 +27,7 @@ from domain.particles import Changes
 
 router = APIRouter()
 MISSING = "Particle system not found"
+MAX_SHOWN = 100  # characters of a refused word that the answer repeats
 SONG_FORM = {
     "required": False,
     "content": {
@@ -41,7 +42,7 @@ SONG_FORM = {
 async def create_system(body: CreateRequest, request: Request) -> System:
     kind = type_named(body.particle_type)
     if kind is None:
-        sentence = f"Invalid particle type: {body.particle_type}. Available types: {TYPE_NAMES}"
+        sentence = f"Invalid particle type: {body.particle_type[:MAX_SHOWN]}. Available types: {TYPE_NAMES}"
         raise InvalidInput("particle_type", sentence)
     viewer, services = await viewer_of(request), services_of(request)
     return system_of(await particles.create(viewer, kind, config=body.config, services=services), None)
@@ -77,7 +78,7 @@ async def update_config(system_id: str, body: ConfigRequest, request: Request) -
 async def change_type(system_id: str, particle_type: str, request: Request) -> Changed:
     kind = type_named(particle_type)
     if kind is None:
-        raise InvalidInput("particle_type", f"Invalid particle type: {particle_type}")
+        raise InvalidInput("particle_type", f"Invalid particle type: {particle_type[:MAX_SHOWN]}")
     message = f"Particle type changed to {particle_type}"
     return await _changed(id_or_missing(system_id, MISSING), {"particle_type": kind}, message, request)
 

@@ -14,23 +14,27 @@ from domain.pages import MAX_PAGE
 from domain.particles.films import KIND, SUBJECT
 from domain.ports import Services
 
+MISSING = "Render job not found"
 LIVE = ("PENDING", "PROCESSING")
 PATIENCE_SECONDS = 15.0  # a cancel takes two; a worker that died needs its lease to lapse
 
 
 async def find_render(viewer: Viewer, job_id: UUID) -> Job:
     """A particle render of the viewer. Raises NotFound for any other job too."""
-    job = await jobs.get(viewer, job_id)
-    if job.kind != KIND:
-        raise NotFound("Render job not found")
+    job = await jobs.find(viewer, job_id)
+    if job is None or job.kind != KIND:
+        raise NotFound(MISSING)
     return job
 
 
 async def delete_render(viewer: Viewer, job_id: UUID, *, services: Services) -> None:
-    """Raises NotFound, and TimedOut while its worker has not let go."""
+    """The job and its files. Raises NotFound, and TimedOut while its worker has not let go."""
     await find_render(viewer, job_id)
     await _stopped(viewer, job_id, services)
-    await jobs.delete(viewer, job_id, services=services, with_outputs=True)
+    try:
+        await jobs.delete(viewer, job_id, services=services, with_outputs=True)
+    except NotFound as error:
+        raise NotFound(MISSING) from error
 
 
 async def stop_renders(viewer: Viewer, system_id: UUID, *, services: Services) -> None:
@@ -43,11 +47,10 @@ async def stop_renders(viewer: Viewer, system_id: UUID, *, services: Services) -
 async def _stopped(viewer: Viewer, job_id: UUID, services: Services) -> None:
     try:
         await jobs.cancel(viewer, job_id, services=services)
-    except Conflict:
-        return  # it has ended already
-    try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for _ in jobs.watch(viewer, job_id, None, services=services):
                 pass
+    except (Conflict, NotFound):
+        return  # it has ended already, or somebody else has deleted it
     except TimeoutError as error:
         raise TimedOut("The render is still being stopped; ask again", job_id=str(job_id)) from error
