@@ -145,20 +145,26 @@ class Doorman:
             log_results=False,
         )
         worker.max_jobs = self._free_slots
+        hearing = asyncio.create_task(worker.async_run(), name="bells")
         try:
-            await worker.async_run()
+            # Not awaited itself: arq swallows a cancellation that comes while it connects, ours with it.
+            await asyncio.wait([hearing])
+            hearing.result()
         finally:
             self._arq = None
-            await _end(worker, redis)
+            await _end(worker, hearing, redis)
 
     async def _ring(self, _: dict[Any, Any], job_id: str) -> None:
         await self._answer()
 
 
-async def _end(worker: Worker, redis: ArqRedis) -> None:
-    tasks = [task for task in (worker.main_task, *worker.tasks.values()) if task is not None]
-    for task in tasks:
-        task.cancel()
+async def _end(worker: Worker, hearing: asyncio.Task[None], redis: ArqRedis) -> None:
+    """Cancel what arq runs until it has ended, however often it takes no notice."""
+    tasks = {task for task in (hearing, worker.main_task, *worker.tasks.values()) if task is not None}
+    while running := {task for task in tasks if not task.done()}:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=0.1)
     await asyncio.gather(*tasks, return_exceptions=True)
     try:
         await redis.aclose(close_connection_pool=True)
