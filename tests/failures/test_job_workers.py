@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,16 +17,20 @@ import psutil
 import pytest
 import redis
 
+from app.engines import Home, open_engines
 from db import sql
+from db.connection import open_database
 from db.jobs import Job
+from db.migrate import migrate
 from domain import jobs
 from domain.accounts import local_owner
 from domain.errors import Conflict
 from domain.ports import Services
 from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import ended, job_services, submitted, until
+from tests.support.processes import ROOT
 
-pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -205,3 +210,82 @@ async def test_jobs_start_soon_after_the_bell(services: Services, workers: Worke
     median = sorted(waits)[len(waits) // 2]
     print(f"median start {1000 * median:.1f} ms, worst {1000 * max(waits):.1f} ms")
     assert median < 0.05 * 3
+
+
+SUBMITTER = """
+import asyncio, os, sys
+from dataclasses import replace
+from app.settings import Settings
+from app.wiring import open_services
+from domain.accounts import local_owner
+from domain.jobs import NewJob, submit
+from tests.support import job_kinds
+
+class DiesAtTheBell:
+    async def ring(self, job_ids):
+        os._exit(9)
+
+async def main():
+    async with open_services(Settings.from_environ(os.environ)) as services:
+        dying = replace(services, doorbell=DiesAtTheBell())
+        await submit(await local_owner(), NewJob("TEST_NOOP", {"effects": sys.argv[1]}), services=dying)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_job_exists_once_it_is_committed(workers: Workers, tmp_path: Path) -> None:
+    """Whoever submits dies between its commit and the bell."""
+    effects = tmp_path / "effects"
+    await workers.start()
+    command = [sys.executable, "-c", SUBMITTER, str(effects)]
+    dying = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=workers.environment)
+    assert await dying.wait() == 9
+    began = time.monotonic()
+    (row,) = await sql.rows("SELECT id FROM jobs")
+    assert (await ended(row["id"])).state == "COMPLETED"
+    print(f"found {time.monotonic() - began:.1f} s after its submitter died")
+    assert _effects(effects, "ran") == [str(row["id"])]
+
+
+async def test_a_database_that_stops_at_once_loses_nothing(tmp_path: Path) -> None:
+    """In the middle of runs and of settlements; a home of its own, with the durability of the product."""
+    effects = tmp_path / "effects"
+    home = Home(tmp_path / "engines")
+    made: list[Job] = []
+    with open_engines(home) as engines:
+        assert engines.postgres is not None
+        url, redis_url = engines.addresses.database_url, engines.addresses.redis_url
+        await migrate(url)
+        async with (
+            open_database(url),
+            worker_processes(url, redis_url, tmp_path / "home") as workers,
+            job_services(redis_url, tmp_path / "home") as services,
+        ):
+            await workers.start(slots=4)
+            for round_number in range(3):
+                for _ in range(8):
+                    step = 0.02 if round_number else 0.05
+                    made.append(await submitted(services, "TEST_STEPS", step=step, effects=str(effects)))
+                await asyncio.sleep(0.7)
+                assert engines.postgres.process is not None
+                engines.postgres.process.send_signal(signal.SIGQUIT)
+                engines.postgres.process.wait(10)
+                engines.postgres.start()
+                engines.postgres.wait_until_ready()
+                await _reconnected()
+            done = [await ended(job.id, 90.0) for job in made]
+            await _check_invariants()
+    assert {job.state for job in done} == {"COMPLETED"}
+    assert set(_effects(effects, "ended")) == {str(job.id) for job in made}
+
+
+async def _reconnected() -> None:
+    """The pool gives out connections that were broken once each."""
+    for _ in range(20):
+        try:
+            await sql.rows("SELECT 1")
+        except Exception:
+            await asyncio.sleep(0.1)
+        else:
+            return
