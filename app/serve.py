@@ -154,16 +154,18 @@ def _answers(url: str, api: Program, signals: StopSignals) -> bool:
 
 def _stop_together(programs: Sequence[Program], signals: StopSignals) -> None:
     """Tell all at once and wait for them; whoever asks a second time waits no longer."""
-    running = [one.process for one in programs if one.process is not None]
+    running = {one.name: one.process for one in programs if one.process is not None}
     asked = signals.received
-    for process in running:
+    for process in running.values():
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while any(process.poll() is None for process in running):
+    while any(process.poll() is None for process in running.values()):
         if time.monotonic() > deadline or signals.received > max(asked, 1):
             break
         time.sleep(0.02)
-    for process in running:
+    for name, process in running.items():
+        if process.poll() is None:
+            log.warning("%s did not end in time and is killed", name)
         process.kill()
         process.wait()
