@@ -28,7 +28,7 @@ CONNECT_SECONDS = 1.0
 AWAY_SECONDS = 1.0
 MOST_CONNECTIONS = 16
 PING_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 2.0
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 
 log = logging.getLogger(__name__)
 Away = (RedisError, OSError, TimeoutError)
@@ -106,17 +106,18 @@ class RedisEvents:
 
     async def listen(self) -> None:
         """Hear what other processes nudge, for ever."""
-        pause = 0.05
+        pause = SHORTEST_PAUSE_SECONDS
         while True:
             try:
                 async with self._listener.pubsub() as channel:
                     await channel.subscribe(CHANNEL)
                     self.is_listening.set()
                     self._wake(list(self._topics))
-                    pause = 0.05
+                    pause = SHORTEST_PAUSE_SECONDS
                     await self._hear(channel)
             except Away as error:
-                log.warning("live events: Redis is away (%s)", type(error).__name__)
+                level = logging.WARNING if pause == SHORTEST_PAUSE_SECONDS else logging.DEBUG
+                log.log(level, "live events: Redis is away (%s)", type(error).__name__)
             finally:
                 self.is_listening.clear()
             await asyncio.sleep(pause)

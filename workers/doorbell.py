@@ -118,8 +118,10 @@ class Doorman:
             try:
                 await self._hear()
             except (RedisError, OSError, TimeoutError) as error:
-                log.warning("no bells: Redis is away (%s)", type(error).__name__)
-            pause = SHORTEST_PAUSE_SECONDS if time.monotonic() - began > 5 else pause
+                if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
+                    pause = SHORTEST_PAUSE_SECONDS
+                level = logging.WARNING if pause == SHORTEST_PAUSE_SECONDS else logging.DEBUG
+                log.log(level, "no bells: Redis is away (%s)", type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 

@@ -61,12 +61,15 @@ class WorkerOptions:
     pools: Mapping[str, PoolPlan] | None = None
 
     def pool_plans(self) -> Mapping[str, PoolPlan]:
-        """Renders and features have children of their own: one that imported librosa never encodes."""
+        """Renders and features have children of their own: one that imported librosa never encodes.
+
+        As many of each as there are slots, so that no run waits for another's child and seems to stall.
+        """
         if self.pools is not None:
             return self.pools
         return {
             "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.film:warm"),
-            "features": PoolPlan(1, self.child_memory_bytes),
+            "features": PoolPlan(self.slots, self.child_memory_bytes),
         }
 
 

@@ -143,7 +143,8 @@ async def _insert_all(
     jobs: list[Job] = []
     try:
         async with job_rows.IN_TRANSACTION():
-            await assets.inputs(viewer, list({asset_id for row in rows for asset_id in row.inputs}))
+            if wanted := {asset_id for row in rows for asset_id in row.inputs}:
+                await assets.inputs(viewer, list(wanted))
             await _check_quota(viewer.id, rows, max_pending)
             for row, answer in zip(rows, answers, strict=True):
                 jobs.append(await _insert(row, answer))
