@@ -39,14 +39,14 @@ def frames(
     # A beat begins ATTACK_TICKS early, so the table reaches that far behind the last tick that is shown.
     drive = drive_table(kind, config, features, last_tick + 2 + ATTACK_TICKS)
     scene = Scene(kind, config, drive, with_past=config.trails > 0)
-    painter = Painter(kind, config, scene)
+    painter = Painter(kind, config, scene, threads)
     buffers = [np.empty((config.height * 3 // 2, config.width), np.uint8) for _ in range(ring)]
     with ThreadPoolExecutor(threads) as pool:
         for number in range(start_frame, start_frame + count):
             tick, part = _moment(number, config.fps)
             scene.advance(tick)
             planes = buffers[number % ring]
-            painter.paint(tick, part, planes, pool if threads > 1 else None, threads)
+            painter.paint(tick, part, planes, pool if threads > 1 else None)
             yield planes
 
 

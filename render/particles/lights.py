@@ -64,21 +64,9 @@ def _gain(light: Any) -> Any:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _put(
-    n: int,
-    x: float,
-    y: float,
-    dx: float,
-    dy: float,
-    size: float,
-    r: float,
-    g: float,
-    b: float,
+    items: Any, n: int, x: float, y: float, dx: float, dy: float, size: float, r: float, g: float, b: float,
     class_of_size: Any,
-    place: Any,
-    classes: Any,
-    counts: Any,
-    gains: Any,
-) -> int:
+) -> int:  # fmt: skip
     """One point of light, drawn along its way (dx, dy pixels, centred on x, y)."""
     way = math.sqrt(dx * dx + dy * dy)
     longest = 0.95 * size * _MOST_SAMPLES
@@ -90,15 +78,15 @@ def _put(
     share = math.sqrt(1.0 + way / size) / samples * (1.0 + 0.25 * min(way / size, 4.0))
     if samples == 1:
         share = 1.0
-    place[0, n] = x - dx * 0.5 * (samples - 1) / samples
-    place[1, n] = y - dy * 0.5 * (samples - 1) / samples
-    place[2, n] = dx / samples
-    place[3, n] = dy / samples
-    classes[n] = class_of_size[min(int(size * 8.0 + 0.5), class_of_size.shape[0] - 1)]
-    counts[n] = samples
-    gains[0, n] = _gain(r * share)
-    gains[1, n] = _gain(g * share)
-    gains[2, n] = _gain(b * share)
+    items.place[0, n] = x - dx * 0.5 * (samples - 1) / samples
+    items.place[1, n] = y - dy * 0.5 * (samples - 1) / samples
+    items.place[2, n] = dx / samples
+    items.place[3, n] = dy / samples
+    items.classes[n] = class_of_size[min(int(size * 8.0 + 0.5), class_of_size.shape[0] - 1)]
+    items.counts[n] = samples
+    items.gains[0, n] = _gain(r * share)
+    items.gains[1, n] = _gain(g * share)
+    items.gains[2, n] = _gain(b * share)
     return n + 1
 
 
@@ -143,33 +131,16 @@ def _haze(haze: Any, cell: float, x: float, y: float, r: float, g: float, b: flo
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def light_up(
-    state: Any,
-    born: Any,
-    alive: Any,
-    past: Any,
-    traits: Any,
-    looks: Any,
-    drive: Any,
-    law: Any,
-    view: Any,
-    wheel: Any,
-    directions: Any,
-    class_of_size: Any,
-    disc_radii: Any,
-    points: int,
-    seed: int,
-    stride: int,
-    haze: Any,
-    place: Any,
-    classes: Any,
-    counts: Any,
-    gains: Any,
-) -> int:
+    particles: Any, drive: Any, law: Any, view: Any, wheel: Any, directions: Any, class_of_size: Any,
+    disc_radii: Any, points: int, seed: int, stride: int, haze: Any, items: Any,
+) -> int:  # fmt: skip
     """Fills the items and adds the particles' light to the haze; returns how many items there are.
 
-    past, state, born, alive, traits, drive, law as in `motion.run`; looks (5, n); wheel (k, 3) float32; haze
-    (h, w, 4) int32, zeroed by the caller; items: place (4, N) float32, classes, counts int32 (N), gains (3, N) uint16.
+    drive, law, directions and stride as in `motion.run`; wheel (k, 3) float32 light by hue; class_of_size,
+    disc_radii and points of the sprite sheet; haze (h, w, 4) int32, zeroed by the caller.
     """
+    state, traits, looks = particles.state, particles.traits, particles.looks
+    born, alive = particles.born, particles.alive
     tick = int(view[TICK])
     part = view[PART]
     lines = view[LINES]
@@ -231,22 +202,24 @@ def light_up(
         disc = int(looks[DISC, i])
         if disc >= 0:
             radius = disc_radii[disc]
-            place[0, n] = x
-            place[1, n] = y
-            place[2, n] = 0.0
-            place[3, n] = 0.0
-            classes[n] = points + disc
-            counts[n] = 1
-            gains[0, n] = _gain(r * DISC_LIGHT)
-            gains[1, n] = _gain(g * DISC_LIGHT)
-            gains[2, n] = _gain(b * DISC_LIGHT)
+            items.place[0, n] = x
+            items.place[1, n] = y
+            items.place[2, n] = 0.0
+            items.place[3, n] = 0.0
+            items.classes[n] = points + disc
+            items.counts[n] = 1
+            items.gains[0, n] = _gain(r * DISC_LIGHT)
+            items.gains[1, n] = _gain(g * DISC_LIGHT)
+            items.gains[2, n] = _gain(b * DISC_LIGHT)
             n += 1
             area = 0.5 * DISC_LIGHT * radius * radius
             _haze(haze, cell, x, y, r * area, g * area, b * area)
             continue
         size = looks[SIZE, i]
         if view[GROWING] > 0.0:
-            size = _grown(size, view[GROW], (tick + part) * m.TICK, looks[PHASE, i], looks[SHINE, i], directions)
+            size = _grown(
+                size, view[GROW], (tick + part) * m.TICK, looks[PHASE, i], looks[SHINE, i], directions
+            )
         size *= scale * swell * (0.6 + 0.4 * near)
         if size < view[SMALLEST]:
             # Smaller than a pixel: the light of the small point on the smallest that is drawn, not all of it.
@@ -255,66 +228,30 @@ def light_up(
             g *= dim
             b *= dim
             size = view[SMALLEST]
-        n = _put(n, x, y, way_x, way_y, size, r, g, b, class_of_size, place, classes, counts, gains)
+        n = _put(items, n, x, y, way_x, way_y, size, r, g, b, class_of_size)
         area = size * size + 0.5 * size * math.sqrt(way_x * way_x + way_y * way_y)
         _haze(haze, cell, x, y, r * area, g * area, b * area)
         if view[TRAIL_LIGHT] > 0.0:
             n = _trail(
-                n,
-                i,
-                tick,
-                part,
-                x,
-                y,
-                size,
-                r,
-                g,
-                b,
-                past,
-                born,
-                law,
-                view,
-                stride,
-                class_of_size,
-                place,
-                classes,
-                counts,
-                gains,
+                items, n, particles, i, tick, part, x, y, size, r, g, b, law, view, stride, class_of_size
             )
     return n
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _trail(
-    n: int,
-    i: int,
-    tick: int,
-    part: float,
-    x: float,
-    y: float,
-    size: float,
-    r: float,
-    g: float,
-    b: float,
-    past: Any,
-    born: Any,
-    law: Any,
-    view: Any,
-    stride: int,
-    class_of_size: Any,
-    place: Any,
-    classes: Any,
-    counts: Any,
-    gains: Any,
-) -> int:
+    items: Any, n: int, particles: Any, i: int, tick: int, part: float, x: float, y: float, size: float, r: float,
+    g: float, b: float, law: Any, view: Any, stride: int, class_of_size: Any,
+) -> int:  # fmt: skip
     """The way of the last moments through the noted positions, fading with their age: a finite sum, no feedback."""
+    past = particles.past
     slots = past.shape[0]
     lines = view[LINES]
     seconds = view[TRAIL_SECONDS]
     noted = (tick - 1) // stride * stride
     for _ in range(slots - 1):
         age = (tick - noted + part) * m.TICK
-        if noted < 0 or noted < born[i] or age > seconds:
+        if noted < 0 or noted < particles.born[i] or age > seconds:
             break
         slot = noted // stride % slots
         px, py = m._seen(law, past[slot, 0, i], past[slot, 1, i])
@@ -327,22 +264,9 @@ def _trail(
         rest = 1.0 - age / seconds
         light = view[TRAIL_LIGHT] * rest * rest
         thin = max(view[SMALLEST], size * (0.35 + 0.5 * rest))
-        n = _put(
-            n,
-            0.5 * (x + px),
-            0.5 * (y + py),
-            dx,
-            dy,
-            thin,
-            r * light,
-            g * light,
-            b * light,
-            class_of_size,
-            place,
-            classes,
-            counts,
-            gains,
-        )
+        mid_x = 0.5 * (x + px)
+        mid_y = 0.5 * (y + py)
+        n = _put(items, n, mid_x, mid_y, dx, dy, thin, r * light, g * light, b * light, class_of_size)
         x = px
         y = py
         noted -= stride

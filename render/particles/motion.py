@@ -173,17 +173,9 @@ def _launch(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _bear(
-    state: Any,
-    born: Any,
-    law: Any,
-    directions: Any,
-    seed: int,
-    i: int,
-    tick: int,
-    bass: float,
-) -> None:
+def _bear(particles: Any, law: Any, directions: Any, seed: int, i: int, tick: int, bass: float) -> None:
     """Particle i begins (anew) in the spawn area."""
+    state = particles.state
     state[X, i] = law[SPAWN_X]
     state[Y, i] = law[SPAWN_Y]
     if law[SPAWN_WIDTH] > 0.0 and law[SPAWN_HEIGHT] > 0.0:
@@ -191,12 +183,14 @@ def _bear(
         state[Y, i] += (_unit(seed, i, tick, CH_PLACE_2) - 0.5) * law[SPAWN_HEIGHT]
     _launch(state, law, directions, seed, i, tick, bass, law[SPEED_HIGH], law[SPEED_LOW])
     state[FLASH, i] = 0.0
-    born[i] = tick
+    particles.born[i] = tick
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _move(state: Any, traits: Any, drive: Any, law: Any, seed: int, tick: int, count: int) -> None:
+def _move(particles: Any, drive: Any, law: Any, seed: int, tick: int, count: int) -> None:
     """One tick of way and velocity for all slots: straight code without branches, so that it becomes vector code."""
+    state = particles.state
+    traits = particles.traits
     bass = drive[BASS, tick]
     strong = bass > law[THRESHOLD]
     growth = law[DAMPING]
@@ -248,14 +242,14 @@ def _move(state: Any, traits: Any, drive: Any, law: Any, seed: int, tick: int, c
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _edges(
-    state: Any, born: Any, law: Any, directions: Any, seed: int, tick: int, count: int, bass: float
-) -> None:
+def _edges(particles: Any, law: Any, directions: Any, seed: int, tick: int, bass: float) -> None:
     """The edges of the types whose number of particles is fixed."""
+    state = particles.state
+    born = particles.born
     edge = int(law[EDGE])
     aspect = law[ASPECT]
     margin = law[MARGIN]
-    for i in range(count):
+    for i in range(state.shape[1]):
         x = state[X, i]
         y = state[Y, i]
         if x >= -margin and x <= aspect + margin and y >= -margin and y <= 1.0 + margin:
@@ -288,27 +282,21 @@ def _edges(
             state[VY, i] *= 0.5
             born[i] = tick
         else:
-            _bear(state, born, law, directions, seed, i, tick, bass)
+            _bear(particles, law, directions, seed, i, tick, bass)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _population(
-    state: Any,
-    born: Any,
-    alive: Any,
-    free: Any,
-    counters: Any,
-    owed: Any,
-    law: Any,
-    directions: Any,
-    seed: int,
-    tick: int,
-    bass: float,
-) -> None:
+def _population(particles: Any, law: Any, directions: Any, seed: int, tick: int, bass: float) -> None:
     """Deaths beyond the edge or of age, respawns on strong bass, and births, where the number is not fixed.
 
     A tick looks at every fourth slot only, so each is looked at once in a frame of the reference.
     """
+    state = particles.state
+    born = particles.born
+    alive = particles.alive
+    free = particles.free
+    counters = particles.counters
+    owed = particles.owed
     aspect = law[ASPECT]
     margin = law[MARGIN]
     strong = bass > law[THRESHOLD]
@@ -332,7 +320,7 @@ def _population(
         if respawn > 0.0:
             chance = respawn * (1.0 + speed * 0.2)
             if float(_draw(key, i)) * (1.0 / 4294967296.0) < chance:
-                _bear(state, born, law, directions, seed, i, tick, bass)
+                _bear(particles, law, directions, seed, i, tick, bass)
                 speed = 0.0
         total += speed
         looked_at += 1
@@ -349,43 +337,26 @@ def _population(
             alive[i] = 1
             counters[ALIVE] += 1
             counters[BORN] += 1
-            _bear(state, born, law, directions, seed, i, tick, bass)
+            _bear(particles, law, directions, seed, i, tick, bass)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def run(
-    state: Any,
-    born: Any,
-    alive: Any,
-    free: Any,
-    counters: Any,
-    owed: Any,
-    past: Any,
-    traits: Any,
-    drive: Any,
-    law: Any,
-    directions: Any,
-    seed: int,
-    first: int,
-    last: int,
-    stride: int,
+    particles: Any, drive: Any, law: Any, directions: Any, seed: int, first: int, last: int, stride: int
 ) -> None:
-    """Moves everything from tick `first` to tick `last`.
-
-    state (5, n) float64; born (n) int32; alive (n) uint8; free (n) int32; counters (3) int64; owed (1) float64;
-    past (slots, 2, n) float32, where every `stride` ticks the positions are noted for trails (no slots: none).
-    """
-    count = state.shape[1]
+    """Moves everything from tick `first` to tick `last`; every `stride` ticks positions are noted for trails."""
+    state = particles.state
+    past = particles.past
     slots = past.shape[0]
     for tick in range(first, last):
         if slots > 0 and tick % stride == 0:
             slot = tick // stride % slots
-            for i in range(count):
+            for i in range(state.shape[1]):
                 past[slot, 0, i] = state[X, i]
                 past[slot, 1, i] = state[Y, i]
-        _move(state, traits, drive, law, seed, tick, count)
+        _move(particles, drive, law, seed, tick, state.shape[1])
         bass = drive[BASS, tick]
         if law[EDGE] == REMOVE:
-            _population(state, born, alive, free, counters, owed, law, directions, seed, tick + 1, bass)
+            _population(particles, law, directions, seed, tick + 1, bass)
         else:
-            _edges(state, born, law, directions, seed, tick + 1, count, bass)
+            _edges(particles, law, directions, seed, tick + 1, bass)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.particles import lights, motion
+from render.particles.arrays import Particles
 from render.particles.config import ParticleConfig, ParticleType
 from render.particles.laws import ACCELERATION, PIXEL, VELOCITY, capacity, expected, law_array
 from render.particles.motion import draws
@@ -34,47 +35,37 @@ class Scene:
         self.law = law_array(kind, config)
         self.drive = drive
         self.tick = 0
-        self.traits, self.looks = _characters(kind, self.seed, self.count, config)
-        self.state = np.zeros((motion.STATE_ROWS, self.count))
-        self.born = np.full(self.count, -(2**30), np.int32)
-        self.alive = np.ones(self.count, np.uint8)
-        self.owed = np.zeros(1)
-        self.past = np.zeros((TRAIL_SLOTS if with_past else 0, 2, self.count), np.float32)
+        traits, looks = _characters(kind, self.seed, self.count, config)
+        self.particles = Particles(
+            state=np.zeros((motion.STATE_ROWS, self.count)),
+            traits=traits,
+            looks=looks,
+            born=np.full(self.count, -(2**30), np.int32),
+            alive=np.ones(self.count, np.uint8),
+            free=np.zeros(self.count, np.int32),
+            counters=np.zeros(3, np.int64),
+            owed=np.zeros(1),
+            past=np.zeros((TRAIL_SLOTS if with_past else 0, 2, self.count), np.float32),
+        )
         self._begin(kind, config)
-        free = np.flatnonzero(self.alive == 0)[::-1]
-        self.free = np.zeros(self.count, np.int32)
-        self.free[: len(free)] = free
+        free = np.flatnonzero(self.particles.alive == 0)[::-1]
+        self.particles.free[: len(free)] = free
         living = self.count - len(free)
-        self.counters = np.array([living, len(free), living], np.int64)
+        self.particles.counters[:] = living, len(free), living
 
     def advance(self, tick: int) -> None:
         """Moves on to `tick`, which is not before the present one."""
-        motion.run(
-            self.state,
-            self.born,
-            self.alive,
-            self.free,
-            self.counters,
-            self.owed,
-            self.past,
-            self.traits,
-            self.drive,
-            self.law,
-            DIRECTIONS,
-            self.seed,
-            self.tick,
-            tick,
-            TRAIL_STRIDE,
-        )
+        particles, drive, law = self.particles, self.drive, self.law
+        motion.run(particles, drive, law, DIRECTIONS, self.seed, self.tick, tick, TRAIL_STRIDE)
         self.tick = tick
 
     @property
     def living(self) -> int:
-        return int(self.counters[motion.ALIVE])
+        return int(self.particles.counters[motion.ALIVE])
 
     def _begin(self, kind: ParticleType, config: ParticleConfig) -> None:
         if kind is ParticleType.CONTINUOUS_SPAWNING:
-            self.alive[:] = 0
+            self.particles.alive[:] = 0
         elif kind is ParticleType.SNOW:
             self._begin_snow(config)
         else:
@@ -89,31 +80,34 @@ class Scene:
     def _begin_snow(self, config: ParticleConfig) -> None:
         """Flakes that left the centre at different times before the film, so that it does not begin as a dot."""
         law = self.law
-        self.alive[config.particle_count :] = 0
+        self.particles.alive[config.particle_count :] = 0
         direction = DIRECTIONS[:, self._angles()]
         low, high = law[motion.SPEED_LOW], law[motion.SPEED_HIGH]
         velocity = direction * (low + (high - low) * self._draw(motion.CH_SPEED))
         for row, fixed in enumerate((law[motion.SPEED_X], law[motion.SPEED_Y])):
             if fixed != 0.0:
                 velocity[row] = fixed
-        speed = np.maximum(np.sqrt(velocity[0] ** 2 + velocity[1] ** 2), 1e-6) * self.traits[motion.DEPTH]
+        speed = (
+            np.maximum(np.sqrt(velocity[0] ** 2 + velocity[1] ** 2), 1e-6)
+            * self.particles.traits[motion.DEPTH]
+        )
         reach = 0.5 * np.sqrt(1.0 + law[motion.ASPECT] ** 2)
         age = self._draw(motion.CH_START) * np.minimum(60.0, reach / speed)
-        self.state[motion.VX], self.state[motion.VY] = velocity
-        way = velocity * self.traits[motion.DEPTH] * age
-        self.state[motion.X] = law[motion.SPAWN_X] + way[0]
-        self.state[motion.Y] = law[motion.SPAWN_Y] + way[1]
-        self.born[:] = -(age * motion.TICK_RATE_HZ).astype(np.int32)
+        self.particles.state[motion.VX], self.particles.state[motion.VY] = velocity
+        way = velocity * self.particles.traits[motion.DEPTH] * age
+        self.particles.state[motion.X] = law[motion.SPAWN_X] + way[0]
+        self.particles.state[motion.Y] = law[motion.SPAWN_Y] + way[1]
+        self.particles.born[:] = -(age * motion.TICK_RATE_HZ).astype(np.int32)
 
     def _begin_ring(self, kind: ParticleType) -> None:
         law = self.law
-        depth = self.traits[motion.DEPTH]
+        depth = self.particles.traits[motion.DEPTH]
         direction = DIRECTIONS[:, self._angles()]
         radius = (_RING[0] + (_RING[1] - _RING[0]) * self._draw(motion.CH_START)) * PIXEL
-        self.state[motion.X] = _folded(
+        self.particles.state[motion.X] = _folded(
             law[motion.CENTRE_X] + direction[0] * radius * depth, law[motion.ASPECT]
         )
-        self.state[motion.Y] = _folded(law[motion.CENTRE_Y] + direction[1] * radius * depth, 1.0)
+        self.particles.state[motion.Y] = _folded(law[motion.CENTRE_Y] + direction[1] * radius * depth, 1.0)
         speed = _START_SPEED.get(kind, 0.4) * VELOCITY
         vx = (2.0 * self._draw(motion.CH_SPEED) - 1.0) * speed
         vy = (2.0 * self._draw(motion.CH_PLACE) - 1.0) * speed
@@ -122,8 +116,8 @@ class Scene:
             orbit = np.sqrt(law[motion.PULL] * radius)
             vx = vx - direction[1] * orbit
             vy = vy + direction[0] * orbit
-        self.state[motion.VX] = law[motion.SPEED_X] if law[motion.SPEED_X] != 0.0 else vx
-        self.state[motion.VY] = law[motion.SPEED_Y] if law[motion.SPEED_Y] != 0.0 else vy
+        self.particles.state[motion.VX] = law[motion.SPEED_X] if law[motion.SPEED_X] != 0.0 else vx
+        self.particles.state[motion.VY] = law[motion.SPEED_Y] if law[motion.SPEED_Y] != 0.0 else vy
 
 
 def _folded(place: NDArray[np.float64], size: float) -> NDArray[np.float64]:

@@ -36,10 +36,6 @@ class SpriteSheet:
     points: int
     disc_radii: NDArray[np.float32]
 
-    @property
-    def halves(self) -> NDArray[np.int64]:
-        return np.ascontiguousarray(self.table[3])
-
 
 @lru_cache(maxsize=4)
 def sprite_sheet(height: int) -> SpriteSheet:
