@@ -7,13 +7,14 @@ from domain.particles import Quality, RenderRequest
 from resolvers import assets, jobs, particles
 from schema.assets import Asset
 from schema.info import Info
-from schema.jobs import Job, JobOptions
+from schema.job_words import JobOptions
+from schema.jobs import Job
+from schema.particle_config import given
 from schema.particles import (
     CreateParticleSystemInput,
     ParticleSystem,
     RenderInput,
     UpdateParticleSystemInput,
-    given,
 )
 from schema.scalars import Upload
 
@@ -39,12 +40,12 @@ class Mutation:
     async def retry_job(self, info: Info, id: strawberry.ID, from_stage: str | None = None) -> Job:
         return Job.of(await jobs.retry(info.context, id, from_stage))
 
-    @strawberry.mutation(description="Removes a job from the lists; one that runs is cancelled first.")
+    @strawberry.mutation(description="Removes an ended job; what it made stays. Others are a CONFLICT.")
     async def delete_job(self, info: Info, id: strawberry.ID) -> bool:
         await jobs.delete(info.context, id)
         return True
 
-    @strawberry.mutation
+    @strawberry.mutation(description="A new system; what the config leaves out has its default.")
     async def create_particle_system(self, info: Info, input: CreateParticleSystemInput) -> ParticleSystem:
         config = None if input.config is None else input.config.to_patch()
         row = await particles.create(info.context, input.particle_type, input.name, config, input.audio_id)

@@ -9,10 +9,10 @@ from resolvers import assets, jobs, particles
 from schema.accounts import Viewer
 from schema.assets import Asset, AssetConnection, AssetKind
 from schema.info import Info
-from schema.jobs import Job, JobConnection, JobFilter, QueueStats
+from schema.job_words import JobFilter
+from schema.jobs import Job, JobConnection, QueueStats
+from schema.particle_config import ConfigField, ParticleConfigInput
 from schema.particles import (
-    ConfigField,
-    ParticleConfigInput,
     ParticleMetrics,
     ParticleSystem,
     ParticleSystemConnection,

@@ -8,7 +8,8 @@ import strawberry
 from domain.jobs import JobFilter as DomainFilter
 from resolvers import jobs, particles
 from schema.info import Info
-from schema.jobs import JobFilter, JobUpdate
+from schema.job_words import JobFilter
+from schema.jobs import JobUpdate
 from schema.particles import ParticleSystem
 
 
