@@ -34,6 +34,13 @@ from tests.support.processes import wait_until_none
 from tests.support.server import Server, running_server
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for the server first may wait for it: on a new machine its worker compiles kernels."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(300))
+
+
 @pytest.fixture(scope="session")
 def engines() -> Iterator[Engines]:
     with (

@@ -20,7 +20,9 @@ from app.engines import Home
 from tests.support.processes import living, wait_until_none
 from tests.support.server import address, environment, starling
 
-STOP_SECONDS = 30.0
+STOP_SECONDS = 40.0
+
+pytestmark = pytest.mark.timeout(300)  # the first start on a machine compiles kernels
 
 
 @dataclass
@@ -83,7 +85,7 @@ def refusal(home: Path, *arguments: str, **settings: str) -> str:
     return said
 
 
-def wait_until(is_so: Any, seconds: float = 40.0) -> None:
+def wait_until(is_so: Any, seconds: float = 240.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline
