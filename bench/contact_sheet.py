@@ -1,4 +1,5 @@
-"""The README's picture: the six particle types, each in a quiet moment and on a beat of the demo's own groove.
+"""The README's picture: the six particle types, each in a quiet moment and on a beat of the demo's own
+groove.
 
     python -m bench.contact_sheet [-o docs/contact-sheet.jpg]
 
@@ -46,7 +47,7 @@ def config_of(kind: ParticleType) -> ParticleConfig:
 
 
 def moments(features: AudioFeatures) -> tuple[int, int]:
-    """Two frames at 30 a second: the quietest half beat of the middle of the song, and a strong beat after it."""
+    """Two frames at 30 a second: the quietest half beat amid the song, and the strong beat after it."""
     bass = features.bass.astype(np.float64)
     kicks = np.flatnonzero(features.onset > 0.6)
     kicks = kicks[(kicks > 0.4 * len(bass)) & (kicks < 0.85 * len(bass))]

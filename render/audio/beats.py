@@ -1,8 +1,8 @@
 """Tempo and beats from an onset curve at 120 Hz, in memory and time linear in the length.
 
-Tempo: the autocorrelation of the onset curve, averaged over pieces of 16 s, weighted by how usual a tempo is. Beats:
-dynamic programming (Ellis, "Beat Tracking by Dynamic Programming", 2007) around that period, so that beats follow
-the onsets. A curve without a beat gives none.
+Tempo: the autocorrelation of the onset curve, averaged over pieces of 16 s, weighted by how usual a tempo is.
+Beats: dynamic programming (Ellis, "Beat Tracking by Dynamic Programming", 2007) around that period, so that
+beats follow the onsets. A curve without a beat gives none.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def period_ticks(onset: NDArray[np.float64]) -> float | None:
 
 
 def _shortest(total: NDArray[np.float64], lag: int, shortest: int) -> int:
-    """Half of the period where the halves repeat nearly as well: what repeats after a beat does after two as well."""
+    """Half of the period where that repeats nearly as well: a beat also repeats after two."""
     while lag // 2 > shortest:
         around = np.arange(lag // 2 - 1, lag // 2 + 3)
         half = int(around[total[around].argmax()])
@@ -109,7 +109,7 @@ def beat_ticks(onset: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def phase(beats: NDArray[np.int64], ticks: int) -> NDArray[np.float32]:
-    """For each tick how far it is from the last beat to the next, 0..1; outside the beats the period goes on."""
+    """For each tick the way from the last beat to the next, 0..1; outside the beats the period goes on."""
     if len(beats) < 2:
         return np.zeros(ticks, np.float32)
     period = float(np.median(np.diff(beats)))

@@ -20,8 +20,8 @@ Block = NDArray[np.float32]
 def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
     """The first audio stream as blocks of mono float32 at `sample_rate_hz`, about -1..1, finite.
 
-    Damaged packets are skipped. Raises UnsupportedMedia (no audio), DamagedMedia (nothing of it can be decoded) and
-    MediaTooLarge (longer than two hours, whatever its header says).
+    Damaged packets are skipped. Raises UnsupportedMedia (no audio), DamagedMedia (nothing of it can be
+    decoded) and MediaTooLarge (longer than two hours, whatever its header says).
     """
     limit = int(limits.MAX_AUDIO_SECONDS * sample_rate_hz)
     decoded = 0
@@ -29,7 +29,8 @@ def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
         stream = audio_stream(container)
         resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
         for frame in _frames(container, stream, resampler):
-            block = np.nan_to_num(frame.to_ndarray().reshape(-1), nan=0.0, posinf=1.0, neginf=-1.0)
+            samples = frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
+            block = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
             decoded += len(block)
             if decoded > limit + sample_rate_hz:
                 raise MediaTooLarge(f"The audio is longer than {limits.MAX_AUDIO_SECONDS / 3600:g} hours.")

@@ -1,7 +1,8 @@
 """What a track sounds like, once for the whole track, on a grid of 120 Hz: what moves the pictures.
 
-Levels are normalised by the track's own percentiles, attack and release are in seconds, and all curves are centred:
-nothing lags. Values are rounded to 16 bits, so that other machines' mathematics libraries give the same picture.
+Levels are normalised by the track's own percentiles, attack and release are in seconds, and all curves are
+centred: nothing lags. Values are rounded to 16 bits, so that other machines' mathematics libraries give the
+same picture.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ Array = NDArray[np.float32]
 class AudioFeatures:
     """Arrays over ticks of 1/120 s from time 0 to the track's end, float32.
 
-    bass 0..1: mean magnitude up to 250 Hz, relative to the track's 99.5th percentile, cut at 1; bands (n, 8) 0..1:
-    40 Hz to 11 kHz in log bands, attack 10 ms, release 200 ms; loudness 0..1: the slow curve over seconds;
-    onset 0..1: strength of low onsets (kicks), one tick each; sparkle 0..1: the same of high ones (hats);
-    beat_phase 0..1: from one beat to the next (all 0 where there is no beat); beats: seconds.
+    bass 0..1: mean magnitude up to 250 Hz, relative to the track's 99.5th percentile, cut at 1; bands (n, 8)
+    0..1: 40 Hz to 11 kHz in log bands, attack 10 ms, release 200 ms; loudness 0..1: the slow curve over
+    seconds; onset 0..1: strength of low onsets (kicks), one tick each; sparkle 0..1: the same of high ones
+    (hats); beat_phase 0..1: from one beat to the next (all 0 where there is no beat); beats: seconds.
     """
 
     duration_seconds: float
@@ -61,7 +62,7 @@ class AudioFeatures:
 
 
 def analyse(path: str | Path, on_progress: Callable[[float], None] | None = None) -> AudioFeatures:
-    """The features of the first audio stream of a file; `on_progress` hears 0..1 of seconds read as they come.
+    """The features of the first audio stream of a file; `on_progress` hears 0..1 of what is read.
 
     Raises what `mono_blocks` raises.
     """
@@ -118,7 +119,7 @@ def _bass(level: Array) -> Array:
     if top <= 0.0:
         # A click shorter than half a per cent of the track: its own peak is the measure.
         top = float(level.max())
-    return level / max(top, _QUIET_BASS)
+    return np.asarray(level / max(top, _QUIET_BASS), np.float32)
 
 
 def _scaled(values: Array, percentile: float) -> Array:
@@ -160,11 +161,11 @@ def _smooth(values: NDArray[np.floating], ticks: int) -> Array:
     index = np.arange(len(values))
     low = np.maximum(0, index - ticks)
     high = np.minimum(len(values), index + ticks + 1)
-    return ((total[high] - total[low]) / (high - low)).astype(np.float32)
+    return np.asarray((total[high] - total[low]) / (high - low), np.float32)
 
 
 def _loudness(power: Array) -> Array:
-    """Level in dB over about three seconds, 0 at the quiet end (or -60 dB), 1 at the loud end of the track."""
+    """Level in dB over some seconds, 0 at the quiet end (or -60 dB), 1 at the loud end of the track."""
     mean = _smooth(_smooth(power, TICK_RATE_HZ), TICK_RATE_HZ // 2)
     level = _smooth(10.0 * np.log10(np.maximum(mean, 1e-7)), TICK_RATE_HZ)
     heard = level[level > -60.0]
@@ -172,7 +173,7 @@ def _loudness(power: Array) -> Array:
         return np.zeros_like(power)
     loud = float(np.percentile(heard, 95))
     quiet = min(float(np.percentile(heard, 5)), loud - 12.0)
-    return np.clip((level - quiet) / (loud - quiet), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((level - quiet) / (loud - quiet), 0.0, 1.0), np.float32)
 
 
 def _bands(fine: Array, audible: Array) -> Array:
@@ -187,4 +188,4 @@ def _bands(fine: Array, audible: Array) -> Array:
 
 
 def _released(level: NDArray[np.floating]) -> Array:
-    return beats.follow(np.ascontiguousarray(level, np.float64), 0.909, 0.56).astype(np.float32)
+    return np.asarray(beats.follow(np.ascontiguousarray(level, np.float64), 0.909, 0.56), np.float32)

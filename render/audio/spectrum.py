@@ -1,7 +1,7 @@
 """One pass over the sound: what each tick of 1/120 s sounds like, before anything is normalised.
 
-Windows are centred on their tick, so nothing lags. The bass level is the documented one: a Hann window of 46 ms, the
-mean magnitude of its spectrum from 0 to 250 Hz.
+Windows are centred on their tick, so nothing lags. The bass level is the documented one: a Hann window of 46
+ms, the mean magnitude of its spectrum from 0 to 250 Hz.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Arrays over ticks: bass (n), fine (n, FINE_BANDS) mean power of log bands, power (n) mean square; samples."""
+    """Arrays over ticks: bass (n), fine (n, FINE_BANDS) power of log bands, power (n) mean square."""
 
     bass: Array
     fine: Array
@@ -46,13 +46,13 @@ def band_edges() -> NDArray[np.float64]:
 
 
 def _band_matrix() -> Array:
-    """(bins, FINE_BANDS): bins share themselves between the bands that they touch, each band's weights sum to 1."""
+    """(bins, FINE_BANDS): a bin is shared by the bands that it touches; each band's weights sum to 1."""
     edges = band_edges() / (SAMPLE_RATE_HZ / FFT)
     bins = np.arange(FFT // 2 + 1)
     low = np.maximum(bins[:, None] - 0.5, edges[None, :-1])
     high = np.minimum(bins[:, None] + 0.5, edges[None, 1:])
     share = np.clip(high - low, 0.0, None)
-    return (share / share.sum(axis=0, keepdims=True)).astype(np.float32)
+    return np.asarray(share / share.sum(axis=0, keepdims=True), np.float32)
 
 
 def _ticks(blocks: Iterable[Array]) -> Iterator[tuple[Array, int]]:

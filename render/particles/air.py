@@ -63,7 +63,7 @@ def _grids(h: int, w: int) -> haze.Grids:
 
 
 def _places(count: int, step: float, cells: int) -> tuple[Int32, Float32]:
-    """Where the centres of `count` quarter pixels lie between those of `cells`: place, and weight of the next."""
+    """Where `count` quarter pixels' centres lie between those of `cells`: place, weight of the next."""
     at: NDArray[np.float64] = np.clip((np.arange(count) + 0.5) * step - 0.5, 0.0, cells - 1.0)
     place = np.minimum(at.astype(np.int32), cells - 2).astype(np.int32)
     return place, (at - place).astype(np.float32)

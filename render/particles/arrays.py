@@ -1,4 +1,4 @@
-"""The arrays that the kernels share, bundled by what they are; a kernel takes bundles instead of thirty arrays."""
+"""The arrays that the kernels share, bundled by what they are: a kernel takes a few bundles."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Sprites(NamedTuple):
 
 
 class Field(NamedTuple):
-    """Stage and haze at a quarter of the size, with borders of one: light, and code values times FIELD_SCALE."""
+    """Stage and haze at a quarter of the size, with borders of one: light, and codes times FIELD_SCALE."""
 
     light: Float32  # (3, qh + 2, qw + 2)
     codes: Int32  # (3, qh + 2, qw + 2)

@@ -5,9 +5,9 @@ additions of natural numbers may be done in any order, so neither the order of t
 threads can be seen. Stage and haze come as a smooth field of a quarter of the size: where no sprite lies, a
 pixel is only an interpolation of it plus a dither that stands still.
 
-The curves are polynomials in float32 without fastmath: elementwise, so the same to the bit at any vector width.
-Kernels that call one another live in this one file (see `motion`). Inner loops run over sixteen columns with
-unsigned indices and without array views, which is what makes them vector code.
+The curves are polynomials in float32 without fastmath: elementwise, so the same to the bit at any vector
+width. Kernels that call one another live in this one file (see `motion`). Inner loops run over sixteen
+columns with unsigned indices and without array views, which is what makes them vector code.
 """
 
 from __future__ import annotations

@@ -141,7 +141,8 @@ class ConfigField:
     """One field as validation and forms need it.
 
     `type` is int, even_int, float, bool, color (three integers) or colors (a list of them). `minimum` and
-    `maximum` (both included) bound the value, or each channel of a colour. A dot in `name` reaches into an object.
+    `maximum` (both included) bound the value, or each channel of a colour. A dot in `name` reaches into an
+    object.
     """
 
     name: str

@@ -1,7 +1,8 @@
 """What time and sound do to the whole scene, tick by tick: the table that the kernels read.
 
-Sound comes from the features of the whole track; types that are deaf get zeros there and nothing else. A beat is a
-pulse that rises within 40 ms and falls over 250 ms; it drives energy, speed and length of streaks together.
+Sound comes from the features of the whole track; types that are deaf get zeros there and nothing else. A beat
+is a pulse that rises within 40 ms and falls over 250 ms; it drives energy, speed and length of streaks
+together.
 """
 
 from __future__ import annotations
@@ -72,13 +73,13 @@ def _listen(out: NDArray[np.float64], config: ParticleConfig, features: AudioFea
 
 
 def _beat(level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A pulse of the level: attack over ATTACK_TICKS, so that it begins just before and is whole at the beat."""
+    """A pulse of the level: attack over ATTACK_TICKS, begun just before, so that it is whole at the beat."""
     followed = _follow(np.ascontiguousarray(level), _RELEASE)
     padded = np.concatenate([followed, np.repeat(followed[-1:], ATTACK_TICKS)])
     total = np.zeros_like(followed)
     for k in range(ATTACK_TICKS):
         total += padded[k : k + len(followed)]
-    return total / ATTACK_TICKS
+    return np.asarray(total / ATTACK_TICKS, np.float64)
 
 
 def _fitted(values: NDArray[np.float32], ticks: int) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Haze: the light of all particles on a coarse grid, blurred narrow (halos) and wide (haze).
 
-The grid has about 136 lines whatever the picture's size, so the haze is the same scene at 360p and 4K and costs
-the same. Sums run along rows and columns in float32 in a fixed order.
+The grid has about 136 lines whatever the picture's size, so the haze is the same scene at 360p and 4K and
+costs the same. Sums run along rows and columns in float32 in a fixed order.
 """
 
 from __future__ import annotations

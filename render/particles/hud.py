@@ -27,7 +27,7 @@ class Hud:
         self._threshold = threshold
 
     def draw(self, luma: NDArray[np.uint8], level: float, living: int) -> None:
-        """Over luma (h, w) uint8: the bass level 0..1, bright above the threshold, and the number of lights."""
+        """Over luma (h, w) uint8: the bass level 0..1, bright above the threshold, and how many lights."""
         text = f"{self._name}   {living:,}"
         above = self._bottom - round(0.7 * self._size)
         cv2.putText(luma, text, (self._left, above), (_TEXT,), self._font, self._size, 450)

@@ -1,9 +1,9 @@
 """The constants of the six types, as the laws state them and as the kernels take them.
 
-They are written as pixels and frames of a film of 30 frames a second and 1,080 lines, and turned here to heights and
-ticks: a velocity v is v * 30 / 1080 heights a second; an acceleration a is a * 900 / 1080 heights a second squared;
-a random push of U(±j) a frame keeps its variance a second, so it is half as strong on each of four ticks; a factor
-f a frame is the fourth root of f a tick.
+They are written as pixels and frames of a film of 30 frames a second and 1,080 lines, and turned here to
+heights and ticks: a velocity v is v * 30 / 1080 heights a second; an acceleration a is a * 900 / 1080 heights
+a second squared; a random push of U(±j) a frame keeps its variance a second, so it is half as strong on each
+of four ticks; a factor f a frame is the fourth root of f a tick.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """From particles to items of light: where each is at the frame's time, how big, how bright, which colour.
 
-A frame shows time n / fps, between two ticks: a particle is on the straight way that its velocity takes it. The
-shutter is open for a sixtieth of a second whatever the fps (half a frame at 30), so a frame is a function of time.
+A frame shows time n / fps, between two ticks: a particle is on the straight way that its velocity takes it.
+The shutter is open for a sixtieth of a second whatever the fps (half a frame at 30), so a frame is a function
+of time.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ VIEW_SIZE = 28
 DISC_LIGHT = 0.15  # of the density of light of a point
 HAZE_UNIT = 256.0  # of the integer haze sums
 _MOST_SAMPLES = 24
-_MOST_GAIN = 65535
+_MOST_HAZE = 1 << 30
 
 
 @njit(inline="always", error_model="numpy")
@@ -66,7 +67,7 @@ def _gain(light: Any) -> Any:
 def _put(
     items: Any, n: int, x: float, y: float, dx: float, dy: float, size: float, r: float, g: float, b: float,
     class_of_size: Any,
-) -> int:  # fmt: skip
+) -> Any:  # fmt: skip
     """One point of light, drawn along its way (dx, dy pixels, centred on x, y)."""
     way = math.sqrt(dx * dx + dy * dy)
     longest = 0.95 * size * _MOST_SAMPLES
@@ -91,8 +92,8 @@ def _put(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _grown(size: float, rate: float, seconds: float, phase: float, own: float, directions: Any) -> float:
-    """A size that grows to 10 pixels of the reference and shrinks to 0.5, to and fro; or breathes by a third."""
+def _grown(size: float, rate: float, seconds: float, phase: float, own: float, directions: Any) -> Any:
+    """A size that goes to and fro between 0.5 and 10 pixels of the reference; or breathes by a third."""
     if rate == 0.0:
         turn = phase + seconds * 0.12 * own
         return size * (1.0 + 0.33 * directions[1, int((turn - math.floor(turn)) * directions.shape[1])])
@@ -109,8 +110,8 @@ def _haze(haze: Any, cell: float, x: float, y: float, r: float, g: float, b: flo
     gy = y / cell - 0.5
     if gx < -1.0 or gy < -1.0 or gx >= width or gy >= height:
         return
-    x0 = int(math.floor(gx))
-    y0 = int(math.floor(gy))
+    x0 = math.floor(gx)
+    y0 = math.floor(gy)
     tx = gx - x0
     ty = gy - y0
     unit = HAZE_UNIT / (cell * cell)
@@ -124,16 +125,17 @@ def _haze(haze: Any, cell: float, x: float, y: float, r: float, g: float, b: flo
             if column < 0 or column >= width:
                 continue
             w = (tx if i else 1.0 - tx) * wy
-            haze[row, column, 0] += int(min(r * w, 1e6))
-            haze[row, column, 1] += int(min(g * w, 1e6))
-            haze[row, column, 2] += int(min(b * w, 1e6))
+            cells = haze[row, column]
+            cells[0] = min(_MOST_HAZE, cells[0] + int(min(r * w, 1e6)))
+            cells[1] = min(_MOST_HAZE, cells[1] + int(min(g * w, 1e6)))
+            cells[2] = min(_MOST_HAZE, cells[2] + int(min(b * w, 1e6)))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def light_up(
     particles: Any, drive: Any, law: Any, view: Any, wheel: Any, directions: Any, class_of_size: Any,
     disc_radii: Any, points: int, seed: int, stride: int, haze: Any, items: Any,
-) -> int:  # fmt: skip
+) -> Any:  # fmt: skip
     """Fills the items and adds the particles' light to the haze; returns how many items there are.
 
     drive, law, directions and stride as in `motion.run`; wheel (k, 3) float32 light by hue; class_of_size,
@@ -240,10 +242,10 @@ def light_up(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _trail(
-    items: Any, n: int, particles: Any, i: int, tick: int, part: float, x: float, y: float, size: float, r: float,
-    g: float, b: float, law: Any, view: Any, stride: int, class_of_size: Any,
-) -> int:  # fmt: skip
-    """The way of the last moments through the noted positions, fading with their age: a finite sum, no feedback."""
+    items: Any, n: int, particles: Any, i: int, tick: int, part: float, x: float, y: float, size: float,
+    r: float, g: float, b: float, law: Any, view: Any, stride: int, class_of_size: Any,
+) -> Any:  # fmt: skip
+    """The way of the last moments through the noted positions, fading with age: a finite sum, no feedback."""
     past = particles.past
     slots = past.shape[0]
     lines = view[LINES]

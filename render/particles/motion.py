@@ -1,12 +1,13 @@
 """The laws of motion as compiled kernels: ticks of 120 Hz over arrays, nothing else.
 
-Positions are in picture heights (x from 0 to the aspect ratio, y from 0 to 1), velocities in heights a second on the
-law's own plane. A particle of depth d (near ones have more) moves d times as fast across the picture. Every draw is
-an integer hash of (seed, particle, tick, channel): no state of a generator, so no order of calls matters.
+Positions are in picture heights (x from 0 to the aspect ratio, y from 0 to 1), velocities in heights a second
+on the law's own plane. A particle of depth d (near ones have more) moves d times as fast across the picture.
+Every draw is an integer hash of (seed, particle, tick, channel): no state of a generator, so no order of
+calls matters.
 
-All arithmetic is float64 addition, multiplication, division and square root, which IEEE 754 fixes to the bit; no
-sine, no exponential, no fastmath. Kernels that call one another live in this one file, because Numba's cache
-watches a function's own file only.
+All arithmetic is float64 addition, multiplication, division and square root, which IEEE 754 fixes to the bit;
+no sine, no exponential, no fastmath. Kernels that call one another live in this one file, because Numba's
+cache watches a function's own file only.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ DRIVE_ROWS = 10
     SPAWN_WIDTH,
     SPAWN_HEIGHT,
     ARMS,  # births leave in so many turning arms; 0: any direction
-    LENS,  # heights: the picture bends the plane, which stays as it is at this distance from the centre; 0: it does not
+    LENS,  # heights: where a lens that draws the centre apart leaves things as they are; 0: no lens
 ) = range(33)
 LAW_SIZE = 33
 
@@ -188,7 +189,7 @@ def _bear(particles: Any, law: Any, directions: Any, seed: int, i: int, tick: in
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _move(particles: Any, drive: Any, law: Any, seed: int, tick: int, count: int) -> None:
-    """One tick of way and velocity for all slots: straight code without branches, so that it becomes vector code."""
+    """One tick of way and velocity for all slots: no branches, so that it becomes vector code."""
     state = particles.state
     traits = particles.traits
     bass = drive[BASS, tick]
@@ -344,7 +345,7 @@ def _population(particles: Any, law: Any, directions: Any, seed: int, tick: int,
 def run(
     particles: Any, drive: Any, law: Any, directions: Any, seed: int, first: int, last: int, stride: int
 ) -> None:
-    """Moves everything from tick `first` to tick `last`; every `stride` ticks positions are noted for trails."""
+    """Moves everything from tick `first` to `last`; every `stride` ticks positions are noted for trails."""
     state = particles.state
     past = particles.past
     slots = past.shape[0]

@@ -44,7 +44,7 @@ class Painter:
         self.hud = Hud(kind, config.width, config.height, config.bass_threshold) if config.show_hud else None
 
     def paint(self, tick: int, part: float, planes: NDArray[np.uint8], pool: Executor | None = None) -> None:
-        """The picture of tick + part into planes (height * 3 // 2, width), by the threads of `pool` if given."""
+        """The picture of tick + part into planes (height * 3 // 2, width), by `pool`'s threads if given."""
         self.view[lights.TICK], self.view[lights.PART] = tick, part
         count = self._light_up((tick + part) * motion.TICK)
         self.air.spread()
@@ -136,7 +136,7 @@ def _field(quarter: tuple[int, int]) -> Field:
 def _scratch(width: int) -> tuple[Band, Rows]:
     """What one thread needs to draw bands of pictures of (padded) width."""
     size = BAND_ROWS * (width + 2 * canvas.LANES)
-    sums = [np.zeros(size, np.uint16) for _ in range(3)]
+    red, green, blue = (np.zeros(size, np.uint16) for _ in range(3))
     rows = Rows(
         np.zeros((4, width), np.int32),
         np.zeros((4, 3, width), np.float32),
@@ -145,7 +145,7 @@ def _scratch(width: int) -> tuple[Band, Rows]:
         np.zeros(canvas.LANES, np.float32),
         np.zeros(2 * canvas.LANES, np.uint8),
     )
-    return Band(*sums, np.zeros(size // canvas.LANES, np.uint8)), rows
+    return Band(red, green, blue, np.zeros(size // canvas.LANES, np.uint8)), rows
 
 
 def _dither(width: int) -> NDArray[np.int32]:

@@ -1,7 +1,7 @@
 """Colours as light: the given colours in linear light, and which particle has which of them when.
 
-The mix turns slowly and only among the given colours: each has a share that breathes, and the whole wheel turns
-once in some minutes. Grey and white mean white light with a slight spread of warm and cool.
+The mix turns slowly and only among the given colours: each has a share that breathes, and the whole wheel
+turns once in some minutes. Grey and white mean white light with a slight spread of warm and cool.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def lights_of(colors: Sequence[Color]) -> NDArray[np.float64]:
 
 
 def haze_tint(colors: Sequence[Color]) -> NDArray[np.float64]:
-    """(4) gains of the haze: that of white light is a little blue, as of night air, for grey fog looks dirty."""
+    """(4) gains of the haze: that of white light is blue as night air, for grey fog looks dirty."""
     white = sum(max(color) == min(color) for color in colors) / len(colors)
     return np.array([1.0 - 0.45 * white, 1.0 - 0.22 * white, 1.0, 0.0])
 

@@ -1,6 +1,7 @@
 """The particles of a film: how they begin, and where they are at a tick.
 
-A scene goes forward only; to go back, make a new one. What it is at a tick does not depend on how it got there.
+A scene goes forward only; to go back, make a new one. What it is at a tick does not depend on how it got
+there.
 """
 
 from __future__ import annotations
@@ -75,10 +76,10 @@ class Scene:
         return np.asarray(draws(self.seed, self.count, -1, channel))
 
     def _angles(self) -> NDArray[np.int64]:
-        return (self._draw(motion.CH_ANGLE) * DIRECTIONS.shape[1]).astype(np.int64)
+        return np.asarray(self._draw(motion.CH_ANGLE) * DIRECTIONS.shape[1], np.int64)
 
     def _begin_snow(self, config: ParticleConfig) -> None:
-        """Flakes that left the centre at different times before the film, so that it does not begin as a dot."""
+        """Flakes that left the centre at times before the film, so that it does not begin as a dot."""
         law = self.law
         self.particles.alive[config.particle_count :] = 0
         direction = DIRECTIONS[:, self._angles()]
@@ -129,7 +130,7 @@ def _folded(place: NDArray[np.float64], size: float) -> NDArray[np.float64]:
 def _characters(
     kind: ParticleType, seed: int, count: int, config: ParticleConfig
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What each particle is for ever: (traits, looks). Sizes follow a power law, near ones are big and fast."""
+    """What each particle is for ever: (traits, looks). Sizes follow a power law; near is big and fast."""
     traits = np.zeros((motion.TRAIT_ROWS, count))
     looks = np.zeros((lights.LOOK_ROWS, count))
     near = draws(seed, count, -2, motion.CH_DEPTH)
@@ -160,6 +161,6 @@ def _density_size(count: int) -> float:
 
 
 def _disc_share(kind: ParticleType, count: int) -> float:
-    """One in so many is a near, out-of-focus light; more where there are few, fewer in a crowd: they would cover it."""
+    """The share of near, out-of-focus lights: more where there are few, fewer where they would cover all."""
     crowd = np.sqrt(min(1.0, 2000.0 / count)) * max(1.0, min(2.2, np.sqrt(1000.0 / count)))
     return _DISCS.get(kind, _DISCS_DEFAULT) * float(crowd)

@@ -1,7 +1,7 @@
 """Sprites: points of light and out-of-focus discs, baked once for a picture height, for each sub-pixel phase.
 
-All weights are 16-bit integers, so the last bit of floating arithmetic cannot show. Rows are padded to multiples of
-sixteen columns, the step of the splatting kernel.
+All weights are 16-bit integers, so the last bit of floating arithmetic cannot show. Rows are padded to
+multiples of sixteen columns, the step of the splatting kernel.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ POINT_REACH = 1.101  # radius of the support of a point, in widths at half of th
 class SpriteSheet:
     """`table` (5, classes) int64: offset, chunks, side, half, phases; `weights` flat uint16.
 
-    Classes below `points` are points of `sizes` pixels (full width at half maximum), those from there on are discs.
-    `class_of_size` maps int(8 * pixels) to the nearest class.
+    Classes below `points` are points of `sizes` pixels (full width at half maximum), those from there on are
+    discs. `class_of_size` maps int(8 * pixels) to the nearest class.
     """
 
     weights: NDArray[np.uint16]
@@ -70,7 +70,7 @@ def _point_sizes(largest: float) -> NDArray[np.float64]:
 
 
 def _grid(radius: float, phases: int, samples: int) -> tuple[NDArray[np.float64], int]:
-    """Squared distances from the sprite's centre, (phases, phases, side, side, samples, samples), and the half side."""
+    """Squared distances from the centre (phases, phases, side, side, samples, samples); the half side."""
     half = int(np.ceil(radius))
     cells = np.arange(-half, half + 1)[:, None] + (np.arange(samples) + 0.5) / samples  # a pixel covers 0..1
     centre = (np.arange(phases) + 0.5) / phases

@@ -20,4 +20,4 @@ def sine(turns: NDArray[np.float64]) -> NDArray[np.float64]:
     place = (turns - np.floor(turns)) * SIZE
     index = np.minimum(place.astype(np.int64), SIZE - 1)
     part = place - index
-    return _SINE[index] + (_SINE[index + 1] - _SINE[index]) * part
+    return np.asarray(_SINE[index] + (_SINE[index + 1] - _SINE[index]) * part, np.float64)

@@ -1,4 +1,4 @@
-"""Sound of every rate, layout and codec becomes the same mono stream; what cannot be heard is a clear error."""
+"""Sound of every rate, layout and codec becomes one mono stream; what cannot be heard is a clear error."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def tone(hertz: float, seconds: float) -> NDArray[np.float64]:
 
 
 def test_the_bass_level_is_the_documented_one() -> None:
-    """Hann of 46 ms centred on the tick, mean magnitude up to 250 Hz, over the 99.5th percentile, cut at 1."""
+    """Hann of 46 ms around the tick, mean magnitude up to 250 Hz, over the 99.5th percentile, cut at 1."""
     sound = kick_track(4.0)
     levels = []
     window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(1104) + 0.5) / 1104)
@@ -82,7 +82,7 @@ def test_beats_are_where_the_kicks_are(bpm: float) -> None:
 
 def test_the_phase_runs_from_beat_to_beat() -> None:
     features = kick_features()
-    first, second = (int(round(at * TICK_RATE_HZ)) for at in features.beats[4:6])
+    first, second = (round(float(at) * TICK_RATE_HZ) for at in features.beats[4:6])
     assert features.beat_phase[first] == pytest.approx(0.0, abs=0.02)
     assert features.beat_phase[(first + second) // 2] == pytest.approx(0.5, abs=0.05)
     assert features.beat_phase.max() < 1.0

@@ -1,4 +1,4 @@
-"""The laws of motion: what each type does over seconds, and that size and rate of the picture do not matter."""
+"""The laws of motion: what each type does over seconds; size and rate of the picture do not matter."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_the_spawn_area_is_where_they_begin() -> None:
 
 
 def test_enhanced_bursts_outward_on_a_beat_and_is_pulled_in_between() -> None:
-    """The mean velocity away from the centre, in heights a second: up by the kick at 2 s, down before 2.5 s."""
+    """The mean velocity away from the centre, heights a second: up by the kick at 2 s, down before 2.5 s."""
 
     def outward(seconds: float, loud: bool = True) -> float:
         scene = scene_at(ParticleType.ENHANCED, small(particle_count=400), seconds, loud=loud)

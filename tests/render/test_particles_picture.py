@@ -34,7 +34,7 @@ def rgb(planes: NDArray[np.uint8], config: ParticleConfig) -> Image:
     luma, blue, red = (small_y - 16) / 219, (u - 128) / 224, (v - 128) / 224
     r, b = luma + 1.5748 * red, luma + 1.8556 * blue
     g = (luma - 0.2126 * r - 0.0722 * b) / 0.7152
-    return np.clip(np.stack([r, g, b], axis=-1), 0, 1) * 255
+    return np.asarray(np.clip(np.stack([r, g, b], axis=-1), 0, 1) * 255, np.float64)
 
 
 def codes(color: Color) -> tuple[int, int, int]:
@@ -120,7 +120,7 @@ def test_glow_scales_from_none() -> None:
 
 
 def test_enhanced_particles_change_their_size() -> None:
-    """By `speed_z`, between 0.5 and 10 pixels of the reference, to and fro: bigger lights light more pixels."""
+    """By `speed_z`, between 0.5 and 10 pixels of the reference: bigger lights light more pixels."""
     lit = []
     for speed_z, number in itertools.product((1.0, 0.0), (0, 8, 16)):
         config = small(glow=0.0, speed_z=speed_z, background=(0, 0, 0), width=640, height=360)

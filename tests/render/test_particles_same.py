@@ -26,7 +26,7 @@ def test_alone_chunked_and_threaded(kind: ParticleType, trails: float) -> None:
         assert digest(frame(kind, config, kick_features(), number)) == whole[number]
     for size in (7, 20):
         chunks = [run(kind, config, start, min(size, COUNT - start)) for start in range(0, COUNT, size)]
-        assert sum(chunks, []) == whole
+        assert [item for chunk in chunks for item in chunk] == whole
     assert run(kind, config, 0, COUNT, threads=2) == whole
     assert run(kind, config, 10, 5, threads=3) == whole[10:15]
 
