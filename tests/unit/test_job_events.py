@@ -95,7 +95,7 @@ async def test_without_redis_nothing_waits(tmp_path: Path) -> None:
                 await events.publish_job(_job(), stage=None, change="status")
                 assert not await bell.ring([uuid4()])
             assert await subscription.wait(0.0)  # this process hears itself
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 3.0
     await bell.close()
 
 
