@@ -46,5 +46,5 @@ def schema() -> StarlingSchema:
 
 
 def sdl() -> str:
-    """The schema as text, as the file `schema.graphql` holds it."""
-    return f"{schema().as_str()}\n"
+    """The schema as text, without a line break at its end."""
+    return schema().as_str()

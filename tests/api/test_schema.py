@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def test_the_snapshot_is_what_the_code_says() -> None:
     """After a change: `starling schema > schema.graphql`."""
-    assert (ROOT / "schema.graphql").read_text() == sdl()
+    assert (ROOT / "schema.graphql").read_text() == f"{sdl()}\n"
 
 
 def test_job_kinds_are_the_vocabulary_of_the_domain() -> None:
