@@ -127,7 +127,7 @@ def _thing(kind: str) -> str:
 async def _wait_until_ready(api: Api, progress: Progress) -> None:
     deadline = time.monotonic() + READY_SECONDS
     if not await api.is_ready():
-        progress.say("Warming up (the first time the renderer is compiled)")
+        progress.say("Compiling the renderer (once) and warming up")
     while not await api.is_ready():
         if time.monotonic() > deadline:
             raise DemoError(f"No worker was ready in {READY_SECONDS:g} s.")

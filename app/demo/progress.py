@@ -31,8 +31,8 @@ class Progress:
         self._live = stream.isatty()
         self._bars = Bars(
             SpinnerColumn(),
-            TextColumn("{task.description:<24}", markup=False),
-            BarColumn(bar_width=40),
+            TextColumn("{task.description:<22}", markup=False),
+            BarColumn(bar_width=20),
             TextColumn("{task.percentage:>5.1f} %"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[remark]}", style="dim", markup=False),
@@ -60,7 +60,8 @@ class Progress:
         """How far the render is: 0..100, which stage it is in, and how long it will take on."""
         step = STAGES.get(stage, stage or "Waiting for a worker")
         left = "" if eta_seconds is None else f"{eta_seconds:.0f} s left"
-        remark = ", ".join(part for part in (message, left) if part)
+        told = "" if message.lower() == step.lower() else message
+        remark = ", ".join(part for part in (told, left) if part)
         self._bars.update(self._task, completed=percent, description=step, remark=remark)
         if not self._live and (step != self._told[0] or percent >= self._told[1] + STEP_PERCENT):
             self._told = (step, percent)
