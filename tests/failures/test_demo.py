@@ -84,7 +84,7 @@ def test_what_is_not_a_song_is_a_sentence(home: Path, tmp_path: Path) -> None:
     assert left == {}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_stop_in_the_middle_leaves_nothing(home: Path, tmp_path: Path, number: signal.Signals) -> None:
     arguments = (song(tmp_path / "song.wav", 120.0), "-o", tmp_path / "film.mp4", "--type", "snow")
     with started(home, *arguments) as process:
