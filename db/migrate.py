@@ -60,7 +60,8 @@ async def migrate(url: str) -> list[str]:
     """Apply what is pending in the database at `url`; returns the names of what was applied."""
     address = parse_database_url(url)
     config = tortoise_config(address, pool_size=1)
-    config["connections"]["default"]["credentials"]["command_timeout"] = None  # a lock or an index may take long
+    # A lock or an index may take long.
+    config["connections"]["default"]["credentials"]["command_timeout"] = None
     async with TortoiseContext() as context:
         await context.init(config=config)
         await answer(context, address)
