@@ -107,7 +107,7 @@ def features_of(measured: Spectrum) -> AudioFeatures:
 
 
 def _rounded(values: NDArray[np.floating]) -> Array:
-    return (np.round(np.clip(values, 0.0, 1.0) * 65535.0) / 65535.0).astype(np.float32)
+    return np.asarray(np.round(np.clip(values, 0.0, 1.0) * 65535.0) / 65535.0, np.float32)
 
 
 def _audible(power: Array) -> Array:

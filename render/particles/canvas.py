@@ -404,6 +404,15 @@ def _store(rows: Any, shift: Any, y: int, x: int, columns: int, planes: Any) -> 
     half_x = x >> 1
     blue = _F(128.5) + shift[1]
     red = _F(128.5) + shift[2]
+    if columns == LANES:
+        # The same with a known count is vector code.
+        for i in range(LANES):
+            planes.y[y, x + i] = rows.luma[i]
+            planes.y[y + 1, x + i] = rows.luma[LANES + i]
+        for i in range(LANES // 2):
+            planes.u[half_y, half_x + i] = _chroma(rows.cb, i, blue, _F(56.0 / 1.8556))
+            planes.v[half_y, half_x + i] = _chroma(rows.cr, i, red, _F(56.0 / 1.5748))
+        return
     for i in range(columns):
         planes.y[y, x + i] = rows.luma[i]
         planes.y[y + 1, x + i] = rows.luma[LANES + i]

@@ -22,7 +22,7 @@ from render.particles.waves import sine
 ATTACK_TICKS = 4  # 33 ms
 _RELEASE = 0.92  # a tick: 8 % is left after 250 ms
 
-_RUSH = {ParticleType.SNOW: 2.5, ParticleType.ENHANCED: 5.0, ParticleType.BOUNCING: 4.5}
+_RUSH = {ParticleType.SNOW: 1.6, ParticleType.ENHANCED: 5.0, ParticleType.BOUNCING: 4.5}
 _RUSH_DEFAULT = 2.5
 _SWAY = 0.010  # heights a second: how fast the view drifts
 

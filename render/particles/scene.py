@@ -149,6 +149,7 @@ def _characters(
         # A deep field: the near lights pass far outside and come back in on the other side.
         traits[motion.DEPTH] += 1.3 * near
     if kind is ParticleType.SNOW:
+        traits[motion.DEPTH] += 1.2 * near * near
         drift = 0.01 * ACCELERATION * motion.TICK
         traits[motion.DRIFT_X] = (2.0 * draws(seed, count, -2, motion.CH_DRIFT) - 1.0) * 0.2 * drift
         traits[motion.DRIFT_Y] = (2.0 * draws(seed, count, -2, motion.CH_DRIFT_2) - 1.0) * 0.1 * drift

@@ -60,6 +60,8 @@ def _own(kind: ParticleType, config: ParticleConfig, view: NDArray[np.float64]) 
         view[lights.FADE] = 1.0
         view[lights.FADE_REACH] = 0.5 * math.sqrt(1.0 + (config.width / config.height) ** 2)
         view[lights.COMING] = 0.07
+        # The lens alone makes the ways near the centre long.
+        view[lights.STREAK] = 0.4
     elif kind is ParticleType.ENHANCED:
         view[lights.GROWING], view[lights.GROW] = 1.0, 30.0 * float(config.speed_z)
     elif kind is ParticleType.BOUNCING:
