@@ -10,7 +10,7 @@ OUT ?=
 help:
 	@echo "make demo            render a song into a video (SONG=your.mp3, OUT=film.mp4)"
 	@echo "make serve           the server on http://127.0.0.1:8000"
-	@echo "make test            the tests; make test-failures: the slow ones that kill processes"
+	@echo "make test            the tests; make test-failures: the slow ones, which kill processes, fill disks and wait"
 	@echo "make check           ruff, mypy, import-linter"
 	@echo "make bench           every figure that the README quotes"
 	@echo "make contact-sheet   the README's picture;  make schema: the GraphQL snapshot;  make lock: the pins"
@@ -50,7 +50,7 @@ test: setup
 	$(BIN)/python -m pytest -m "not slow"
 
 test-failures: setup
-	$(BIN)/python -m pytest tests/failures -m slow
+	$(BIN)/python -m pytest -m slow
 
 check: setup
 	$(BIN)/ruff check .
