@@ -90,7 +90,8 @@ def _wanted(condition: Condition) -> list[Any]:
 
 _UNFINISHED_AT = f"""
 SELECT e.*, j.created_at FROM jobs j JOIN LATERAL (
-    SELECT * FROM job_events WHERE job_id = j.id AND pg_visible_in_snapshot(xid::text::xid8, $8::text::pg_snapshot)
+    SELECT * FROM job_events
+    WHERE job_id = j.id AND pg_visible_in_snapshot(xid::text::xid8, $8::text::pg_snapshot)
     ORDER BY version DESC LIMIT 1) e ON true
 WHERE {_WANTED} AND e.state IN ('PENDING', 'PROCESSING')
   AND (j.completed_at IS NULL OR j.completed_at > $9::timestamptz - {_SLOWEST_TRANSACTION})

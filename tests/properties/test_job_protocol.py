@@ -226,7 +226,9 @@ class Protocol(RuleBasedStateMachine):
         if is_cancelled:
             self._write(claim.job, self.moves.cancel(self.rows[claim.job]))
         if ending == "reap":
-            self.now += protocol.LEASE_SECONDS + 1.0
+            self.now += 1.0
+            self._reap(claim.job)  # too early
+            self.now += protocol.LEASE_SECONDS
             self._reap(claim.job)
         elif ending == "finish":
             self._finish(claim)
