@@ -65,18 +65,18 @@ class Band(NamedTuple):
     red: UInt16
     green: UInt16
     blue: UInt16
-    touched: UInt8  # a flag for each sixteen columns of a row
+    touched: UInt8  # a flag for each eight columns of a row
 
 
 class Rows(NamedTuple):
-    """Scratch of one thread: four rows of the field at full width, and a block of pixels."""
+    """Scratch of one thread: four rows of the field at full width, and a run of lit pixels."""
 
     codes: Int32  # (4, width)
     light: Float32  # (4, 3, width)
     chroma: Int32  # (4, 2, width / 2)
-    cb: Float32  # (16)
-    cr: Float32  # (16)
-    luma: UInt8  # (32)
+    cb: Float32  # (width)
+    cr: Float32  # (width)
+    luma: UInt8  # (2 * width)
 
 
 class Planes(NamedTuple):

@@ -21,6 +21,7 @@ from numba import njit
 from render.particles.bands import BAND_ROWS
 
 LANES = 16
+BLOCK = 8  # columns that a flag stands for
 UNIT = 4096
 DITHER_SIZE = 64
 FIELD_SCALE = 64
@@ -167,17 +168,19 @@ def _splat(
     source = offset + (py * phases + px) * side * chunks * LANES
     first = max(0, -upper)
     last = min(side, height - upper)
-    blocks = stride // LANES
+    blocks = stride // BLOCK
     for chunk in range(chunks):
         column = left + chunk * LANES
         if column < 0 or column + LANES > stride:
             continue
-        flag = _U((upper + first) * blocks + (column >> 4))
-        also = _U(((column + min(LANES, side - chunk * LANES) - 1) >> 4) - (column >> 4))
+        flag = _U((upper + first) * blocks + (column >> 3))
+        also = _U(((column + min(LANES, side - chunk * LANES) - 1) >> 3) - (column >> 3))
+        between = (also + _U(1)) >> _U(1)
         to = _U((upper + first) * stride + column)
         of = _U(source + (first * chunks + chunk) * LANES)
         for _ in range(first, last):
             band.touched[flag] = 1
+            band.touched[flag + between] = 1
             band.touched[flag + also] = 1
             for i in range(LANES):
                 k = _U(i)
@@ -311,31 +314,47 @@ def _light_pair(
     line: int, y: int, stride: int, band: Any, light: Any, above: int, below: int, weight: Any, dither: Any,
     shift: Any, rows: Any, planes: Any,
 ) -> None:  # fmt: skip
-    """The touched blocks of rows y and y + 1 (`line` and the next of the band); leaves zeros behind."""
-    width = planes.y.shape[1]
+    """The touched runs of rows y and y + 1 (`line` and the next of the band); leaves zeros behind."""
     wide = rows.codes.shape[1]
-    blocks = stride // LANES
-    for block in range(blocks):
-        upper = _U(line * blocks + block)
-        lower = upper + _U(blocks)
-        if band.touched[upper] == 0 and band.touched[lower] == 0:
+    blocks = stride // BLOCK
+    upper = line * blocks
+    lower = upper + blocks
+    touched = band.touched
+    end = 0
+    while end < blocks:
+        first = end
+        end += 1
+        if touched[upper + first] == 0 and touched[lower + first] == 0:
             continue
-        band.touched[upper] = 0
-        band.touched[lower] = 0
-        x = (block - 1) * LANES
-        start = line * stride + block * LANES
-        if x >= 0 and x < width:
+        while end < blocks and (touched[upper + end] != 0 or touched[lower + end] != 0):
+            end += 1
+        if (end - first) & 1:
+            # Whole steps of sixteen columns; a row has an even number of blocks.
+            if end < blocks:
+                end += 1
+            else:
+                first -= 1
+        for block in range(first, end):
+            touched[upper + block] = 0
+            touched[lower + block] = 0
+        # The visible columns of the run; the first sixteen of a row lie outside.
+        x = max(0, first * BLOCK - LANES)
+        columns = min(wide, end * BLOCK - LANES) - x
+        if columns > 0:
+            start = line * stride + LANES + x
             up = above * 3 * wide + x
             down = below * 3 * wide + x
             noise = (y & 63) * wide + x
-            _light_block(band, start, stride, light, up, down, wide, weight, dither, noise, shift[0], rows)
-            _store(rows, shift, y, x, min(LANES, width - x), planes)
+            _light_run(
+                band, start, stride, columns, light, up, down, wide, weight, dither, noise, shift[0], rows
+            )
+            _store(rows, shift, y, x, min(columns, planes.y.shape[1] - x), planes)
         for k in range(2):
-            at = _U(start + k * stride)
-            for i in range(LANES):
-                band.red[at + _U(i)] = 0
-                band.green[at + _U(i)] = 0
-                band.blue[at + _U(i)] = 0
+            base = _U((line + k) * stride + first * BLOCK)
+            for i in range((end - first) * BLOCK):
+                band.red[base + _U(i)] = 0
+                band.green[base + _U(i)] = 0
+                band.blue[base + _U(i)] = 0
 
 
 @njit(inline="always", error_model="numpy")
@@ -357,11 +376,11 @@ def _lit(r: Any, g: Any, b: Any, fr: Any, fg: Any, fb: Any) -> Any:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _light_block(
-    band: Any, start: int, stride: int, light: Any, up: int, down: int, wide: int, weight: Any, dither: Any,
-    noise: int, shift: Any, rows: Any,
+def _light_run(
+    band: Any, start: int, stride: int, columns: int, light: Any, up: int, down: int, wide: int, weight: Any,
+    dither: Any, noise: int, shift: Any, rows: Any,
 ) -> None:  # fmt: skip
-    """Sixteen columns of two rows with sprites on them: their luma, and the sums of their colour differences.
+    """Columns of two rows with sprites on them: their luma, and the sums of their colour differences.
 
     `light` is flat: rows `up` and `down` with channels `wide` apart, taken between the two pixel rows with
     `weight` of the upper; so is `dither`, with rows `wide` apart.
@@ -369,7 +388,7 @@ def _light_block(
     rest = _F(1.0) - weight
     offset = _F(16.0) + shift
     step = _U(wide)
-    for i in range(LANES):
+    for i in range(columns):
         k = _U(i)
         one = _U(start) + k
         two = one + _U(stride)
@@ -386,7 +405,7 @@ def _light_block(
         code = offset + _F(219.0) * luma + _F(dither[grain]) * _F(1.0 / 4096.0)
         code2 = offset + _F(219.0) * luma2 + _F(dither[grain + step]) * _F(1.0 / 4096.0)
         rows.luma[k] = np.uint8(np.int32(min(_F(235.0), code)))
-        rows.luma[k + _U(LANES)] = np.uint8(np.int32(min(_F(235.0), code2)))
+        rows.luma[k + step] = np.uint8(np.int32(min(_F(235.0), code2)))
         rows.cb[k] = (b - luma) + (b2 - luma2)
         rows.cr[k] = (r - luma) + (r2 - luma2)
 
@@ -399,23 +418,15 @@ def _chroma(sums: Any, i: Any, offset: Any, scale: Any) -> Any:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _store(rows: Any, shift: Any, y: int, x: int, columns: int, planes: Any) -> None:
-    """A block's luma, and its chroma as the mean of each two by two pixels; `columns` is even, at most 16."""
+    """A run's luma, and its chroma as the mean of each two by two pixels; `columns` is even."""
+    wide = rows.codes.shape[1]
     half_y = y >> 1
     half_x = x >> 1
     blue = _F(128.5) + shift[1]
     red = _F(128.5) + shift[2]
-    if columns == LANES:
-        # The same with a known count is vector code.
-        for i in range(LANES):
-            planes.y[y, x + i] = rows.luma[i]
-            planes.y[y + 1, x + i] = rows.luma[LANES + i]
-        for i in range(LANES // 2):
-            planes.u[half_y, half_x + i] = _chroma(rows.cb, i, blue, _F(56.0 / 1.8556))
-            planes.v[half_y, half_x + i] = _chroma(rows.cr, i, red, _F(56.0 / 1.5748))
-        return
     for i in range(columns):
         planes.y[y, x + i] = rows.luma[i]
-        planes.y[y + 1, x + i] = rows.luma[LANES + i]
+        planes.y[y + 1, x + i] = rows.luma[wide + i]
     for i in range(columns >> 1):
         planes.u[half_y, half_x + i] = _chroma(rows.cb, i, blue, _F(56.0 / 1.8556))
         planes.v[half_y, half_x + i] = _chroma(rows.cr, i, red, _F(56.0 / 1.5748))

@@ -141,11 +141,11 @@ def _scratch(width: int) -> tuple[Band, Rows]:
         np.zeros((4, width), np.int32),
         np.zeros((4, 3, width), np.float32),
         np.zeros((4, 2, width // 2), np.int32),
-        np.zeros(canvas.LANES, np.float32),
-        np.zeros(canvas.LANES, np.float32),
-        np.zeros(2 * canvas.LANES, np.uint8),
+        np.zeros(width, np.float32),
+        np.zeros(width, np.float32),
+        np.zeros(2 * width, np.uint8),
     )
-    return Band(red, green, blue, np.zeros(size // canvas.LANES, np.uint8)), rows
+    return Band(red, green, blue, np.zeros(size // canvas.BLOCK, np.uint8)), rows
 
 
 def _dither(width: int) -> NDArray[np.int32]:
