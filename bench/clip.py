@@ -12,6 +12,7 @@ import numpy as np
 
 from render.audio import groove
 from render.audio.features import AudioFeatures, analyse
+from render.audio.groove.clock import sample_at
 from render.audio.groove.master import write_wave
 from render.particles import film
 from render.particles.config import ParticleConfig, ParticleType
@@ -19,6 +20,7 @@ from render.video.encode import AudioCut, VideoSpec
 
 FPS = 30
 KIND = ParticleType.ENHANCED
+BEGIN_AT_BEAT = 20.0  # in the build: a short clip of the quiet intro would flatter
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def clip(seconds: int) -> Iterator[Clip]:
     with tempfile.TemporaryDirectory(prefix="starling-bench-") as name:
         folder = Path(name)
         song = folder / "song.wav"
-        once = groove.play()
+        once = np.roll(groove.play(), -sample_at(BEGIN_AT_BEAT), axis=0)
         write_wave(song, np.tile(once, (1 + seconds * groove.SAMPLE_RATE_HZ // len(once), 1)))
         features = analyse(str(song), None)
         path = folder / "features.npz"
