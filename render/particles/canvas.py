@@ -19,41 +19,18 @@ import numpy as np
 from numba import njit
 
 from render.particles.bands import BAND_ROWS
+from render.particles.curves import coded, luma_of, toned
+
+BUILT_ON = {"curves.py": "0d825aef1720dc0c"}  # see tests/render/test_particles_kernels.py
 
 LANES = 16
 BLOCK = 8  # columns that a flag stands for
+GAP = 4  # blocks
 UNIT = 4096
 DITHER_SIZE = 64
-FIELD_SCALE = 64
 
 _F = np.float32
 _U = np.uint64
-
-
-@njit(inline="always", error_model="numpy")
-def _coded(light: Any) -> Any:
-    """sRGB code 0..1 of linear light 0..1: a polynomial in the square root, within 0.2 of a step of 255."""
-    s = _F(math.sqrt(light))
-    curve = _F(-0.3093876631) * s + _F(0.8423940225)
-    curve = curve * s + _F(-0.9446149705)
-    curve = curve * s + _F(1.4478618817)
-    curve = curve * s + _F(-0.0370058771)
-    low = light * _F(12.92)
-    return low if light < _F(0.0031308) else curve
-
-
-@njit(inline="always", error_model="numpy")
-def _toned(peak: Any) -> Any:
-    """(1 - exp(-L)) / L for the light L >= 0 of the strongest channel: the tone curve as a factor.
-
-    exp(L / 4) is taken as its series up to the third power, so that one division is enough.
-    """
-    x = min(peak, _F(24.0)) * _F(0.25) + _F(1e-5)
-    grown = ((_F(1.0 / 6.0) * x + _F(0.5)) * x + _F(1.0)) * x
-    # (1 + grown)^4 - 1, without the cancellation that a difference of near ones would have.
-    square = grown * (grown + _F(2.0))
-    fourth = square * (square + _F(2.0))
-    return fourth / ((fourth + _F(1.0)) * _F(4.0) * x)
 
 
 @njit(inline="always", error_model="numpy")
@@ -62,77 +39,6 @@ def _white(peak: Any) -> Any:
     w = (peak - _F(1.5)) * _F(1.0 / 8.5)
     w = max(_F(0.0), min(_F(1.0), w))
     return w * (_F(1.6) - _F(0.7) * w)
-
-
-@njit(inline="always", error_model="numpy")
-def _luma(r: Any, g: Any, b: Any) -> Any:
-    return _F(0.2126) * r + _F(0.7152) * g + _F(0.0722) * b
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _row_of_haze(source: Any, places: Any, weights: Any, out: Any) -> None:
-    """A row of the haze grid at quarter width: out (3, qw)."""
-    for x in range(places.shape[0]):
-        c = places[x]
-        t = weights[x]
-        for channel in range(3):
-            a = source[c, channel]
-            out[channel, x] = a + (source[c + 1, channel] - a) * t
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def make_field(haze: Any, columns: Any, rows: Any, base: Any, scratch: Any, field: Any) -> None:
-    """Stage and haze at a quarter of the size.
-
-    haze (h, w, 4) float32 light; columns, rows: where in it the quarter pixels lie (places int32, float32
-    weights of the next place); base (3, qh, qw) float32 light of the stage; scratch (2, 3, qw) float32.
-    """
-    light = field.light
-    codes = field.codes
-    shift = field.shift
-    have = -1
-    for y in range(base.shape[1]):
-        above = rows[0][y]
-        if above != have:
-            for k in range(2):
-                _row_of_haze(haze[above + k], columns[0], columns[1], scratch[k])
-            have = above
-        t = rows[1][y]
-        for x in range(base.shape[2]):
-            r = scratch[0, 0, x] + (scratch[1, 0, x] - scratch[0, 0, x]) * t
-            g = scratch[0, 1, x] + (scratch[1, 1, x] - scratch[0, 1, x]) * t
-            b = scratch[0, 2, x] + (scratch[1, 2, x] - scratch[0, 2, x]) * t
-            scale = _toned(max(r, max(g, b)))
-            r = base[0, y, x] + (_F(1.0) - base[0, y, x]) * r * scale
-            g = base[1, y, x] + (_F(1.0) - base[1, y, x]) * g * scale
-            b = base[2, y, x] + (_F(1.0) - base[2, y, x]) * b * scale
-            light[0, y + 1, x + 1] = r
-            light[1, y + 1, x + 1] = g
-            light[2, y + 1, x + 1] = b
-            r = _coded(r)
-            g = _coded(g)
-            b = _coded(b)
-            luma = _luma(r, g, b)
-            cb = _F(128.0) + _F(224.0 / 1.8556) * (b - luma) + shift[1]
-            cr = _F(128.0) + _F(224.0 / 1.5748) * (r - luma) + shift[2]
-            codes[0, y + 1, x + 1] = int((_F(16.0) + _F(219.0) * luma + shift[0]) * _F(FIELD_SCALE) + _F(0.5))
-            codes[1, y + 1, x + 1] = int(cb * _F(FIELD_SCALE) + _F(0.5))
-            codes[2, y + 1, x + 1] = int(cr * _F(FIELD_SCALE) + _F(0.5))
-    for channel in range(3):
-        _border(light[channel])
-        _border(codes[channel])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _border(plane: Any) -> None:
-    bottom = plane.shape[0] - 1
-    right = plane.shape[1] - 1
-    for y in range(1, bottom):
-        plane[y, 0] = plane[y, 1]
-        plane[y, right] = plane[y, right - 1]
-    for x in range(right + 1):
-        plane[0, x] = plane[1, x]
-        plane[bottom, x] = plane[bottom - 1, x]
 
 
 @njit(inline="always", error_model="numpy")
@@ -326,8 +232,12 @@ def _light_pair(
         end += 1
         if touched[upper + first] == 0 and touched[lower + first] == 0:
             continue
-        while end < blocks and (touched[upper + end] != 0 or touched[lower + end] != 0):
-            end += 1
+        # Short gaps are cheaper to draw than to begin anew behind.
+        block = end
+        while block < min(blocks, end + GAP):
+            block += 1
+            if touched[upper + block - 1] != 0 or touched[lower + block - 1] != 0:
+                end = block
         if (end - first) & 1:
             # Whole steps of sixteen columns; a row has an even number of blocks.
             if end < blocks:
@@ -345,10 +255,20 @@ def _light_pair(
             up = above * 3 * wide + x
             down = below * 3 * wide + x
             noise = (y & 63) * wide + x
+            width = planes.y.shape[1]
+            if x + columns <= width:
+                out, to, out_stride = planes.y.reshape(-1), y * width + x, width
+            else:
+                # The last block of a width that is no multiple of sixteen.
+                out, to, out_stride = rows.luma, 0, wide
             _light_run(
-                band, start, stride, columns, light, up, down, wide, weight, dither, noise, shift[0], rows
-            )
-            _store(rows, shift, y, x, min(columns, planes.y.shape[1] - x), planes)
+                band, start, stride, columns, light, up, down, wide, weight, dither, noise, shift[0], rows,
+                out, to, out_stride,
+            )  # fmt: skip
+            for i in range(width - x if x + columns > width else 0):
+                planes.y[y, x + i] = rows.luma[i]
+                planes.y[y + 1, x + i] = rows.luma[wide + i]
+            _store(rows, shift, y, x, min(columns, width - x), planes)
         for k in range(2):
             base = _U((line + k) * stride + first * BLOCK)
             for i in range((end - first) * BLOCK):
@@ -364,23 +284,25 @@ def _lit(r: Any, g: Any, b: Any, fr: Any, fg: Any, fb: Any) -> Any:
     g = _F(g) * _F(1.0 / UNIT)
     b = _F(b) * _F(1.0 / UNIT)
     peak = max(r, max(g, b))
-    scale = _toned(peak)
+    scale = toned(peak)
     # Towards white for the hot core: c * scale + (peak * scale - c * scale) * white.
     white = _white(peak)
     added = peak * scale * white
     scale = scale * (_F(1.0) - white)
-    r = _coded(fr + (_F(1.0) - fr) * (r * scale + added))
-    g = _coded(fg + (_F(1.0) - fg) * (g * scale + added))
-    b = _coded(fb + (_F(1.0) - fb) * (b * scale + added))
+    r = coded(fr + (_F(1.0) - fr) * (r * scale + added))
+    g = coded(fg + (_F(1.0) - fg) * (g * scale + added))
+    b = coded(fb + (_F(1.0) - fb) * (b * scale + added))
     return r, g, b
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _light_run(
     band: Any, start: int, stride: int, columns: int, light: Any, up: int, down: int, wide: int, weight: Any,
-    dither: Any, noise: int, shift: Any, rows: Any,
+    dither: Any, noise: int, shift: Any, rows: Any, out: Any, to: int, out_stride: int,
 ) -> None:  # fmt: skip
     """Columns of two rows with sprites on them: their luma, and the sums of their colour differences.
+
+    Luma goes to the flat `out` from `to` on, the second row `out_stride` behind.
 
     `light` is flat: rows `up` and `down` with channels `wide` apart, taken between the two pixel rows with
     `weight` of the upper; so is `dither`, with rows `wide` apart.
@@ -399,13 +321,13 @@ def _light_run(
         fb = light[a + step + step] * weight + light[z + step + step] * rest
         r, g, b = _lit(band.red[one], band.green[one], band.blue[one], fr, fg, fb)
         r2, g2, b2 = _lit(band.red[two], band.green[two], band.blue[two], fr, fg, fb)
-        luma = _luma(r, g, b)
-        luma2 = _luma(r2, g2, b2)
+        luma = luma_of(r, g, b)
+        luma2 = luma_of(r2, g2, b2)
         grain = _U(noise) + k
         code = offset + _F(219.0) * luma + _F(dither[grain]) * _F(1.0 / 4096.0)
         code2 = offset + _F(219.0) * luma2 + _F(dither[grain + step]) * _F(1.0 / 4096.0)
-        rows.luma[k] = np.uint8(np.int32(min(_F(235.0), code)))
-        rows.luma[k + step] = np.uint8(np.int32(min(_F(235.0), code2)))
+        out[_U(to) + k] = np.uint8(np.int32(min(_F(235.0), code)))
+        out[_U(to) + _U(out_stride) + k] = np.uint8(np.int32(min(_F(235.0), code2)))
         rows.cb[k] = (b - luma) + (b2 - luma2)
         rows.cr[k] = (r - luma) + (r2 - luma2)
 
@@ -418,15 +340,11 @@ def _chroma(sums: Any, i: Any, offset: Any, scale: Any) -> Any:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _store(rows: Any, shift: Any, y: int, x: int, columns: int, planes: Any) -> None:
-    """A run's luma, and its chroma as the mean of each two by two pixels; `columns` is even."""
-    wide = rows.codes.shape[1]
+    """A run's chroma, the mean of each two by two pixels; `columns` is even."""
     half_y = y >> 1
     half_x = x >> 1
     blue = _F(128.5) + shift[1]
     red = _F(128.5) + shift[2]
-    for i in range(columns):
-        planes.y[y, x + i] = rows.luma[i]
-        planes.y[y + 1, x + i] = rows.luma[wide + i]
     for i in range(columns >> 1):
         planes.u[half_y, half_x + i] = _chroma(rows.cb, i, blue, _F(56.0 / 1.8556))
         planes.v[half_y, half_x + i] = _chroma(rows.cr, i, red, _F(56.0 / 1.5748))

@@ -15,6 +15,8 @@ from numba import njit
 
 from render.particles import motion as m
 
+BUILT_ON = {"motion.py": "1337fdb61a45eae2"}  # see tests/render/test_particles_kernels.py
+
 # Rows of the looks (float64, one column a particle).
 SIZE, HUE, PHASE, DISC, SHINE = range(5)
 LOOK_ROWS = 5
@@ -70,12 +72,14 @@ def _put(
 ) -> Any:  # fmt: skip
     """One point of light, drawn along its way (dx, dy pixels, centred on x, y)."""
     way = math.sqrt(dx * dx + dy * dy)
-    longest = 0.95 * size * _MOST_SAMPLES
+    # Samples so close that a streak of them looks even; the finest need not be closer than the pixels.
+    step = max(0.95 * size, 1.5)
+    longest = step * _MOST_SAMPLES
     if way > longest:
         dx *= longest / way
         dy *= longest / way
         way = longest
-    samples = min(_MOST_SAMPLES, 1 + int(way / (0.95 * size)))
+    samples = min(_MOST_SAMPLES, 1 + int(way / step))
     share = math.sqrt(1.0 + way / size) / samples * (1.0 + 0.25 * min(way / size, 4.0))
     if samples == 1:
         share = 1.0

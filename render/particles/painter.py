@@ -12,6 +12,7 @@ from render.particles.air import Air
 from render.particles.arrays import Band, Field, Items, Order, Planes, Rows, Sprites
 from render.particles.bands import BAND_ROWS, sort_into_bands
 from render.particles.config import Color, ParticleConfig, ParticleType
+from render.particles.field import FIELD_SCALE, make_field
 from render.particles.hud import Hud
 from render.particles.palette import lights_of, wheel
 from render.particles.scene import TRAIL_SLOTS, TRAIL_STRIDE, Scene
@@ -65,7 +66,7 @@ class Painter:
         self._make_field()
         for channel, exact in enumerate(_codes(background)):
             # What the polynomial of the curve lacks: the background is exactly its colour.
-            self.field.shift[channel] = exact - self.field.codes[channel, 1, 1] / canvas.FIELD_SCALE
+            self.field.shift[channel] = exact - self.field.codes[channel, 1, 1] / FIELD_SCALE
 
     def _light_up(self, seconds: float) -> int:
         scene, sheet = self.scene, self.sheet
@@ -80,7 +81,7 @@ class Painter:
 
     def _make_field(self) -> None:
         air = self.air
-        canvas.make_field(air.haze, air.columns, air.rows, self.base, air.scratch, self.field)
+        make_field(air.haze, air.columns, air.rows, self.base, air.scratch, self.field)
 
     def _sort(self, count: int) -> None:
         needed = sort_into_bands(self.items, self.sprites, count, self.order)
