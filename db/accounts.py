@@ -19,16 +19,12 @@ class User(Model):
 
     class Meta:
         table = "users"
-        constraints = (
-            CheckConstraint("role IN ('ADMIN', 'EDITOR', 'VIEWER')", "users_role_known"),
-        )
+        constraints = (CheckConstraint("role IN ('ADMIN', 'EDITOR', 'VIEWER')", "users_role_known"),)
 
 
 async def get_or_create_local_owner() -> User:
     user = await User.get_or_none(username=LOCAL_OWNER)
     if user is None:
-        await User.bulk_create(
-            [User(id=uuid4(), username=LOCAL_OWNER, role="ADMIN")], ignore_conflicts=True
-        )
+        await User.bulk_create([User(id=uuid4(), username=LOCAL_OWNER, role="ADMIN")], ignore_conflicts=True)
         user = await User.get(username=LOCAL_OWNER)
     return user

@@ -1,4 +1,7 @@
-"""Keyset pages, newest first: a cursor names a row by (created_at, id), so inserts and deletions shift nothing."""
+"""Keyset pages, newest first.
+
+A cursor names a row by (created_at, id), so inserts and deletions shift nothing.
+"""
 
 from __future__ import annotations
 

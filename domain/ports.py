@@ -1,4 +1,7 @@
-"""What the domain needs from the layers above it, as protocols. `app.wiring` builds them once for API and worker."""
+"""What the domain needs from the layers above it, as protocols.
+
+`app.wiring` builds them once, for API and worker alike.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,10 @@ class Events(Protocol):
 
 
 class Media(Protocol):
-    """Short media work in sandboxed children: `run("module:function", ...)`, 10 s each. RenderError passes through."""
+    """Short media work in sandboxed children: `run("module:function", ...)`, 10 s each.
+
+    A RenderError passes through.
+    """
 
     async def run(self, function: str, *args: Any, timeout: float = 10.0) -> Any: ...
 

@@ -1,1 +1,4 @@
-"""Numbers only: arrays and local files in, arrays and local files out. The only home of numba, librosa, cv2 and av."""
+"""Numbers only: arrays and local files in, arrays and local files out.
+
+The only home of numba, librosa, cv2 and av.
+"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from db import job_outputs
@@ -17,6 +17,15 @@ class Answer:
 
     result: dict[str, Any] | None
     outputs: list[tuple[str, NewAsset]]
+
+    def named(self, filename: str | None) -> list[tuple[str, NewAsset]]:
+        """The outputs, with the film under the name that this caller asked for, not the first one's."""
+        if filename is None:
+            return self.outputs
+        return [
+            (role, replace(asset, filename=filename) if role == "video" else asset)
+            for role, asset in self.outputs
+        ]
 
     async def holds(self) -> bool:
         """Whether it can still be given; its files then stay until the transaction ends."""
