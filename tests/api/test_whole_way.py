@@ -91,8 +91,8 @@ async def test_an_identical_render_is_answered_at_once(graphql: Api) -> None:
     assert (first["cached"], again["cached"], again["status"]) == (False, True, "COMPLETED")
     found = (await graphql.run(JOB, id=again["id"]))["job"]
     assert found["video"]["sha256"] == first["video"]["sha256"]
-    renamed = (await graphql.run(RENDER, id=system, input={"filename": "Premiere.mp4"}))["renderParticleSystem"]
-    assert (await graphql.run(JOB, id=renamed["id"]))["job"]["video"]["filename"] == "Premiere.mp4"
+    named = await rendered(graphql, system, input={"filename": "Premiere.mp4"})
+    assert (named["cached"], named["video"]["filename"]) == (True, "Premiere.mp4")
     other = await rendered(graphql, system, input={"quality": "DRAFT"})
     assert (other["cached"], other["status"]) == (False, "COMPLETED")
 
