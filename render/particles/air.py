@@ -10,7 +10,7 @@ from render.particles.arrays import Float32, Int32
 from render.particles.config import ParticleConfig, ParticleType
 from render.particles.palette import haze_tint
 
-_LINES = 136  # of the grid, whatever the size of the picture: a cell is 8 pixels of 1080 lines
+_LINES = 120  # of the grid, whatever the size of the picture: a cell is 9 pixels of 1080 lines
 _MOST_CELLS = 120_000
 _NARROW, _WIDE = 2, 5  # radii of the boxes, in cells of the grid and of its half
 _NARROW_GAIN, _WIDE_GAIN = 3.2, 4.0

@@ -47,7 +47,7 @@ class Order(NamedTuple):
 
 class Sprites(NamedTuple):
     weights: UInt16  # flat
-    table: Int64  # (5, classes): offset, chunks of sixteen columns, side, half, phases
+    table: Int64  # (5, classes): offset, chunks of sixteen columns, side, reach, phases
 
 
 class Field(NamedTuple):

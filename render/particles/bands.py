@@ -12,7 +12,7 @@ BAND_ROWS = 64
 
 @njit(inline="always", error_model="numpy")
 def _bands_of(items: Any, sprites: Any, i: Any, bands: Any) -> Any:
-    half = sprites.table[3, items.classes[i]]
+    half = (sprites.table[3, items.classes[i]] >> 10) + 1
     start = items.place[1, i]
     end = start + items.place[3, i] * (items.counts[i] - 1)
     top = math.floor(min(start, end)) - half - 1

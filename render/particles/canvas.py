@@ -64,13 +64,15 @@ def _splat(
 ) -> None:
     """One sample of sprite class c into the band whose first row is `top`."""
     offset, chunks, side = sprites.table[0, c], sprites.table[1, c], sprites.table[2, c]
-    half, phases = sprites.table[3, c], sprites.table[4, c]
+    reach, phases = sprites.table[3, c] * (1.0 / 1024.0), sprites.table[4, c]
+    x -= reach
+    y -= reach
     ix = math.floor(x)
     iy = math.floor(y)
     px = min(int((x - ix) * phases), phases - 1)
     py = min(int((y - iy) * phases), phases - 1)
-    left = int(ix) - half + LANES
-    upper = int(iy) - half - top
+    left = int(ix) + LANES
+    upper = int(iy) - top
     source = offset + (py * phases + px) * side * chunks * LANES
     first = max(0, -upper)
     last = min(side, height - upper)

@@ -158,7 +158,8 @@ def _characters(
 
 def _density_size(count: int) -> float:
     """Few particles are a little bigger, many a little finer."""
-    return float(min(1.5, max(0.6, (1400.0 / count) ** 0.2)))
+    ratio = 1400.0 / count
+    return float(round(min(1.5, ratio**0.2) if count <= 1400 else max(0.5, ratio**0.3), 6))
 
 
 def _disc_share(kind: ParticleType, count: int) -> float:

@@ -23,7 +23,9 @@ POINT_REACH = 1.101  # radius of the support of a point, in widths at half of th
 
 @dataclass(frozen=True)
 class SpriteSheet:
-    """`table` (5, classes) int64: offset, chunks, side, half, phases; `weights` flat uint16.
+    """`weights` flat uint16; `table` (5, classes) int64: offset, chunks, side, reach, phases.
+
+    A sprite begins at the pixel where its light does: its reach (in 1/1024 pixel) before its centre.
 
     Classes below `points` are points of `sizes` pixels (full width at half maximum), those from there on are
     discs. `class_of_size` maps int(8 * pixels) to the nearest class.
@@ -46,9 +48,9 @@ def sprite_sheet(height: int) -> SpriteSheet:
     baked = [_point(size) for size in sizes] + [_disc(radius) for radius in radii]
     table = np.zeros((5, len(baked)), np.int64)
     offset = 0
-    for index, (weights, half, phases) in enumerate(baked):
+    for index, (weights, reach, phases) in enumerate(baked):
         chunks = weights.shape[-1] // LANES
-        table[:, index] = offset, chunks, weights.shape[-2], half, phases
+        table[:, index] = offset, chunks, weights.shape[-2], reach, phases
         offset += weights.size
     steps = np.arange(int(8 * sizes[-1]) + 2) / 8.0
     nearest = np.abs(steps[:, None] - sizes[None, :]).argmin(axis=1)
@@ -70,12 +72,13 @@ def _point_sizes(largest: float) -> NDArray[np.float64]:
 
 
 def _grid(radius: float, phases: int, samples: int) -> tuple[NDArray[np.float64], int]:
-    """Squared distances from the centre (phases, phases, side, side, samples, samples); the half side."""
-    half = int(np.ceil(radius))
-    cells = np.arange(-half, half + 1)[:, None] + (np.arange(samples) + 0.5) / samples  # a pixel covers 0..1
-    centre = (np.arange(phases) + 0.5) / phases
+    """Squared distances from the centre (phases, phases, side, side, samples, samples); reach in 1/1024."""
+    reach = int(np.ceil(radius * 1024))
+    side = 2 * reach // 1024 + 2
+    cells = np.arange(side)[:, None] + (np.arange(samples) + 0.5) / samples  # a pixel covers 0..1
+    centre = reach / 1024 + (np.arange(phases) + 0.5) / phases
     axis = (cells[None] - centre[:, None, None]) ** 2
-    return axis[:, None, :, None, :, None] + axis[None, :, None, :, None, :], half
+    return axis[:, None, :, None, :, None] + axis[None, :, None, :, None, :], reach
 
 
 def _padded(weights: NDArray[np.float64]) -> NDArray[np.uint16]:
@@ -89,19 +92,19 @@ def _point(size: float) -> tuple[NDArray[np.uint16], int, int]:
     """A bell of compact support: (1 - q)^3 for the squared distance q in units of the reach; area sampled."""
     reach = POINT_REACH * size
     phases = 8 if size < 6 else 4
-    squares, half = _grid(reach, phases, 4 if size < 8 else 1)
+    squares, reach_units = _grid(reach, phases, 4 if size < 8 else 1)
     bell = np.clip(1.0 - squares / reach**2, 0.0, None) ** 3
-    return _padded(bell.mean(axis=(4, 5))), half, phases
+    return _padded(bell.mean(axis=(4, 5))), reach_units, phases
 
 
 def _disc(radius: float) -> tuple[NDArray[np.uint16], int, int]:
     """An out-of-focus light: an even disc with a slightly brighter rim and a soft edge."""
     soft = max(0.8, 0.05 * radius)
     phases = 4 if radius < 64 else 1
-    squares, half = _grid(radius + soft, phases, 1)
+    squares, reach_units = _grid(radius + soft, phases, 1)
     distance = np.sqrt(squares[..., 0, 0])
     edge = np.clip((radius + soft - distance) / (2.0 * soft), 0.0, 1.0)
     edge = edge * edge * (3.0 - 2.0 * edge)
     near = np.clip(distance / radius, 0.0, 1.0)
     rim = 0.68 + 0.32 * near**8 + 0.05 * near
-    return _padded(np.clip(edge * rim, 0.0, 1.0)), half, phases
+    return _padded(np.clip(edge * rim, 0.0, 1.0)), reach_units, phases

@@ -37,7 +37,8 @@ def view_of(kind: ParticleType, config: ParticleConfig, law: NDArray[np.float64]
     view[lights.LINES] = config.height
     view[lights.SCALE] = config.height / 1080.0
     # Many lights are each dimmer, few brighter, but by less than would keep their sum.
-    crowd = min(1.6, max(0.25, (1400.0 / expected(kind, config)) ** 0.35))
+    count = expected(kind, config)
+    crowd = min(1.6, max(0.25, (1400.0 / count) ** 0.35))
     view[lights.EXPOSURE] = 1.5 * _EXPOSURE[kind] * round(crowd, 6)
     view[lights.PULSE_FLOOR], view[lights.BASS_FLOOR] = _FLOORS[kind]
     view[lights.FADE_IN] = 0.5
@@ -48,7 +49,9 @@ def view_of(kind: ParticleType, config: ParticleConfig, law: NDArray[np.float64]
     view[lights.TRAIL_SECONDS] = 0.15 + 0.75 * float(config.trails)
     view[lights.TRAIL_LIGHT] = 0.5 * float(config.trails)
     if kind not in DEAF:
-        view[lights.ENERGY], view[lights.SWELL], view[lights.STREAK] = 1.6, 0.35, 1.5
+        view[lights.ENERGY], view[lights.SWELL], view[lights.STREAK] = 1.6, 0.28, 1.5
+        # In a crowd long streaks run together.
+        view[lights.STREAK] *= math.sqrt(min(1.0, 2000.0 / count))
         view[lights.SPARK], view[lights.BREATH] = 3.0, 0.35
     _own(kind, config, view)
     return view
