@@ -47,15 +47,13 @@ def config_of(kind: ParticleType) -> ParticleConfig:
 
 
 def moments(features: AudioFeatures) -> tuple[int, int]:
-    """Two frames at 30 a second: the quietest half beat amid the song, and the strong beat after it."""
+    """Two frames at 30 a second: the quietest moment amid the song, and just after its strongest kick."""
     bass = features.bass.astype(np.float64)
-    kicks = np.flatnonzero(features.onset > 0.6)
-    kicks = kicks[(kicks > 0.4 * len(bass)) & (kicks < 0.85 * len(bass))]
-    if len(kicks) == 0:
-        kicks = np.array([int(bass.argmax())])
-    strongest = int(kicks[bass[kicks + 6].argmax()])
-    before = np.arange(strongest - TICK_RATE_HZ // 2, strongest - 6)
-    quiet = int(before[bass[before].argmin()])
+    inside = np.arange(len(bass))[len(bass) // 4 : len(bass) * 9 // 10]
+    near = np.convolve(bass + features.loudness, np.ones(TICK_RATE_HZ // 2), "same")
+    quiet = int(inside[near[inside].argmin()])
+    kicks = inside[features.onset[inside] > 0.6]
+    strongest = int(kicks[bass[kicks + 6].argmax()]) if len(kicks) else int(bass.argmax())
     return quiet * 30 // TICK_RATE_HZ, (strongest + 7) * 30 // TICK_RATE_HZ
 
 

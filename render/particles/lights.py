@@ -265,7 +265,7 @@ def _trail(
         py *= lines
         dx = x - px
         dy = y - py
-        if dx * dx + dy * dy > 0.09 * lines * lines:
+        if dx * dx + dy * dy > 0.02 * lines * lines:
             break
         rest = 1.0 - age / seconds
         light = view[TRAIL_LIGHT] * rest * rest
