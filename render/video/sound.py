@@ -22,6 +22,8 @@ from render.media.decoding import decoded_frames
 _FRAME_SAMPLES = 1024  # of AAC
 _KEPT_RATES_HZ = (44_100, 48_000)  # any other becomes 48 kHz, which every player takes
 _BITS_PER_SECOND = {"mono": 128_000, "stereo": 192_000}
+# The search of the default pays below 64 kbit/s only, and takes two and a half times as long.
+_ENCODER = {"aac_coder": "fast"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class SoundTrack:
             source = audio_stream(self._input).codec_context
             self._rate_hz = source.sample_rate if source.sample_rate in _KEPT_RATES_HZ else 48_000
             self._layout = "mono" if source.channels == 1 else "stereo"
-            self._stream = output.add_stream("aac", rate=self._rate_hz, layout=self._layout)
+            self._stream = output.add_stream("aac", rate=self._rate_hz, layout=self._layout, options=_ENCODER)
             self._stream.bit_rate = _BITS_PER_SECOND[self._layout]
         except BaseException:
             self._input.close()
