@@ -102,13 +102,16 @@ class Heart:
     async def _step(self) -> bool:
         """One write. False where the database did not answer."""
         async with self._writing:
+            # All at once: a `changed` that stays set with nothing due would turn `beat` without a pause.
             self._run.changed.clear()
-            began = time.monotonic()
             is_report, self._run.is_dirty = self._run.is_dirty, False
+            was_asked, self._must_look = self._must_look, False
+            began = time.monotonic()
             try:
                 await within(self._report() if is_report else self._bare_beat(), QUERY_SECONDS)
             except Exception as error:
                 self._run.is_dirty |= is_report
+                self._must_look |= was_asked
                 log.warning("job %s: no heartbeat: %s", self._run.job.id, str(error) or type(error).__name__)
                 return False
             self._kept_until = began + LEASE_SECONDS
@@ -118,7 +121,6 @@ class Heart:
     async def _report(self) -> None:
         run = self._run
         self._wrote_at = time.monotonic()
-        self._must_look = False
         job = await job_moves.report(
             run.job.id,
             run.job.epoch,
@@ -136,7 +138,6 @@ class Heart:
             self.decide(Verdict.CANCELLED)
 
     async def _bare_beat(self) -> None:
-        self._must_look = False
         cancelled = await job_moves.beat(self._run.job.id, self._run.job.epoch, LEASE_SECONDS)
         if cancelled is None:
             self.decide(Verdict.LOST)
