@@ -3,11 +3,12 @@
 engines        session   an `Engines` pair in a home of its own (without fsync: tests do not lose power)
 database_url   function  a fresh, migrated database, cloned from a template; not connected
 empty_database_url       a fresh database without tables
-redis_url      function  the session's Redis, emptied
+redis_url      function  the session's Redis, its first database emptied
 database       function  as database_url, and Tortoise is connected to it in this process
 settings       function  `Settings` for database_url, redis_url and a home below tmp_path
 services       function  the real `Services` of those settings, and the database is connected
-server         session   a real API process and a worker on a free port, ready; a database of its own.
+server         session   a real API process and a worker on a free port, ready; a database of its own, and a
+                         Redis database of its own: its worker must not answer the bells of other tests.
                          Its rows stay from test to test: make your own and count only those.
 left_behind    function  a marker text (a path) for a test's own processes; none of them may live on
 
@@ -16,6 +17,7 @@ left_behind    function  a marker text (a path) for a test's own processes; none
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -39,6 +41,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A test that runs a command in this process sends all logs to a stream that ends with the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +78,7 @@ def empty_database_url(engines: Engines) -> Iterator[str]:
 @pytest.fixture
 def redis_url(engines: Engines) -> str:
     client = redis_client.Redis.from_url(engines.addresses.redis_url)
-    client.flushall()
+    client.flushdb()
     client.close()
     return engines.addresses.redis_url
 
@@ -92,7 +104,7 @@ async def services(settings: Settings, database: TortoiseContext) -> AsyncIterat
 def server(engines: Engines) -> Iterator[Server]:
     with (
         databases.cloned(engines.addresses.database_url) as url,
-        running_server(url, engines.addresses.redis_url) as running,
+        running_server(url, f"{engines.addresses.redis_url}?db=1") as running,
     ):
         yield running
 

@@ -139,12 +139,12 @@ def test_audio_that_is_not_stored_is_404(client: httpx.Client, said: str) -> Non
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("song.mp3", b"this is no music at all, only text\n" * 50),
-        ("song.mp4", b"ffconcat version 1.0\nfile /etc/passwd\n"),
-        ("song.m3u8", b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1/\n"),
-        ("song.wav", b""),
-        ("song.wav", kick_wav(1.0)[:30]),
-        ("song.wav", ten_hours_in_the_header()),
+        ("refused.mp3", b"this is no music at all, only text\n" * 50),
+        ("refused.mp4", b"ffconcat version 1.0\nfile /etc/passwd\n"),
+        ("refused.m3u8", b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1/\n"),
+        ("refused.wav", b""),
+        ("refused.wav", kick_wav(1.0)[:30]),
+        ("refused.wav", ten_hours_in_the_header()),
     ],
 )
 def test_what_is_no_audio_is_refused_and_not_kept(client: httpx.Client, name: str, content: bytes) -> None:
