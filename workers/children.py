@@ -228,11 +228,13 @@ class ChildPool:
             try:
                 answer, can_go_on = await self._work(child, call)
             finally:
-                if not can_go_on:
-                    self._warm_pids.discard(child.pid)
-                    await _undisturbed(child.end())
-                call.released.set()
-                _settle(call, answer)
+                try:
+                    if not can_go_on:
+                        self._warm_pids.discard(child.pid)
+                        await _undisturbed(child.end())
+                finally:
+                    call.released.set()
+                    _settle(call, answer)
             if not can_go_on:
                 return
 
@@ -243,10 +245,14 @@ class ChildPool:
             ending = asyncio.create_task(child.hung_up.wait())
             try:
                 await asyncio.wait({waiting, ending}, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:
+                if waiting.done():  # taken at this very moment: `close` must find it
+                    self._calls.put_nowait(waiting.result())
+                raise
             finally:
-                call = waiting.result() if waiting.done() else None
                 waiting.cancel()
                 ending.cancel()
+            call = waiting.result() if waiting.done() else None
             if child.hung_up.is_set():
                 if call is not None:
                     self._calls.put_nowait(call)

@@ -19,7 +19,7 @@ import pytest
 import uvloop
 
 from render.errors import MediaTooLarge
-from workers.child_link import ROOT
+from workers.child_link import ROOT, ChildLink
 from workers.children import ChildDied, ChildFailed, ChildPool, ChildTimeout, Sandbox
 
 CALLS = "tests.failures.child_calls"
@@ -212,6 +212,40 @@ async def test_close_leaves_no_process_no_descriptor_and_no_waiter(tmp_path: Pat
     assert set(os.listdir("/proc/self/fd")) == before
     with pytest.raises(ChildDied, match="closed"):
         await pool.run(f"{CALLS}:add", 1, 1)
+
+
+@pytest.mark.parametrize("steps", range(7))
+async def test_close_at_any_step_of_a_beginning_call_answers_it(steps: int) -> None:
+    """Between the queue and the child a call is nobody's for a few turns of the loop."""
+    pool = ChildPool(1)
+    await pool.warmed()
+    call = asyncio.create_task(pool.run(f"{CALLS}:hold_in_c", 60, os.devnull))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    await pool.close()
+    with pytest.raises(ChildDied):
+        await asyncio.wait_for(call, 5.0)
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_close_while_a_late_child_is_ended_answers_its_call(
+    steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, ending, end = ChildPool(1), asyncio.Event(), ChildLink.end
+
+    async def slow_end(child: ChildLink) -> None:
+        ending.set()
+        await asyncio.sleep(0.05)
+        await end(child)
+
+    monkeypatch.setattr(ChildLink, "end", slow_end)
+    call = asyncio.create_task(pool.run(f"{CALLS}:hold_in_c", 60, os.devnull, timeout=0.1))
+    await ending.wait()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    await pool.close()
+    with pytest.raises(ChildTimeout):
+        await asyncio.wait_for(call, 5.0)
 
 
 async def test_close_while_children_start_leaves_nothing() -> None:
