@@ -14,7 +14,7 @@ from domain.jobs.announce import announce, cancel_topic
 from domain.jobs.kinds import kind_of
 from domain.jobs.protocol import ENDED
 from domain.jobs.read import get
-from domain.jobs.submit import ring
+from domain.jobs.submit import check_quota, ring
 from domain.ports import Services
 
 
@@ -38,8 +38,8 @@ async def cancel(viewer: Viewer, job_id: UUID, *, services: Services) -> Job:
 async def retry(viewer: Viewer, job_id: UUID, *, from_stage: str | None = None, services: Services) -> Job:
     """A new job like an ended one (`retry_of`), from its first or a named stage; no cached result answers.
 
-    Raises NotFound, Conflict for a job that has not ended, and InvalidInput for a stage that is none of its
-    kind.
+    Raises NotFound, Conflict for a job that has not ended, InvalidInput for a stage that is none of its
+    kind, and QuotaExceeded.
     """
     job = await get(viewer, job_id)
     if job.state not in ENDED:
@@ -64,15 +64,16 @@ async def retry(viewer: Viewer, job_id: UUID, *, from_stage: str | None = None, 
         from_stage=from_stage,
         inputs=await job_rows.inputs_of(job_id),
     )
-    again = await _insert_retry(viewer, row)
+    again = await _insert_retry(viewer, row, services.limits.max_pending_jobs_per_owner)
     await ring([again], services)
     return again
 
 
-async def _insert_retry(viewer: Viewer, row: job_rows.JobRow) -> Job:
+async def _insert_retry(viewer: Viewer, row: job_rows.JobRow, max_pending: int) -> Job:
     try:
         async with job_rows.IN_TRANSACTION():
             await assets.inputs(viewer, row.inputs)
+            await check_quota(viewer.id, 1, max_pending)
             again = await job_rows.insert(row)
     except NotFound as error:
         raise Conflict("what the job reads was deleted, so it cannot be retried") from error

@@ -145,7 +145,7 @@ async def _insert_all(
         async with job_rows.IN_TRANSACTION():
             if wanted := {asset_id for row in rows for asset_id in row.inputs}:
                 await assets.inputs(viewer, list(wanted))
-            await _check_quota(viewer.id, rows, max_pending)
+            await check_quota(viewer.id, len(rows), max_pending)
             for row, answer in zip(rows, answers, strict=True):
                 jobs.append(await _insert(row, answer))
     except _KeyTaken:
@@ -174,7 +174,8 @@ def _all_stages_done(row: job_rows.JobRow) -> job_rows.JobRow:
     return row
 
 
-async def _check_quota(owner_id: UUID, rows: Sequence[job_rows.JobRow], max_pending: int) -> None:
+async def check_quota(owner_id: UUID, more: int, max_pending: int) -> None:
+    """Raises QuotaExceeded where so many more jobs may not wait."""
     waiting = await job_rows.pending_up_to(owner_id, max_pending)
-    if waiting + len(rows) > max_pending:
+    if waiting + more > max_pending:
         raise QuotaExceeded(f"{max_pending} jobs may wait at once; wait for some to start or cancel them")

@@ -147,8 +147,14 @@ async def test_an_owner_may_have_so_many_jobs_waiting(viewer: Viewer, redis_url:
         await submit(viewer, new(), services=services)
         with pytest.raises(QuotaExceeded):
             await submit(viewer, new(), services=services)
-        await job_moves.claim("w", ["TEST_NOOP"], 30.0)
+        claimed = await job_moves.claim("w", ["TEST_NOOP"], 30.0)
         await submit(viewer, new(), services=services)
+        assert claimed is not None
+        ended = await job_moves.complete(claimed.id, claimed.epoch, result={}, cost_usd=0.0)
+        assert ended is not None
+        with pytest.raises(QuotaExceeded):
+            await jobs.retry(viewer, ended.id, services=services)
+        assert await Job.filter(retry_of=ended.id).count() == 0
 
 
 async def _completed(viewer: Viewer, services: Services, tmp_path: Path, cache_key: str = KEY) -> Job:
