@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from db import job_moves, job_outputs, job_rows
@@ -10,7 +11,7 @@ from domain import assets
 from domain.accounts import Viewer
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.jobs import stages
-from domain.jobs.announce import announce, cancel_topic
+from domain.jobs.announce import announce, cancel_topic, topic
 from domain.jobs.kinds import kind_of
 from domain.jobs.protocol import ENDED
 from domain.jobs.read import get
@@ -91,5 +92,6 @@ async def delete(viewer: Viewer, job_id: UUID, *, services: Services, with_outpu
     if not await job_rows.delete_ended(job_id, viewer.id):
         raise Conflict(f"the job has not ended ({job.state}): cancel it first")
     for _, _, asset in outputs:
-        await assets.delete(viewer, asset.id, services=services)
-    await announce([job], services)
+        with suppress(NotFound):  # deleted by somebody else meanwhile
+            await assets.delete(viewer, asset.id, services=services)
+    await services.events.nudge(topic(job_id))  # no news for outside consumers: they were told of its end

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from db import job_moves, job_queue, sql
+from db import job_moves, job_queue, job_rows, sql
+from db.assets import Asset
 from db.jobs import Job
-from domain import jobs
+from domain import assets, jobs
 from domain.accounts import Viewer, local_owner
 from domain.assets import NewAsset
 from domain.errors import Conflict, InvalidInput, NotFound
@@ -163,6 +165,40 @@ async def test_deleting_with_outputs_takes_the_files_too(
     await outputs.keep(job.id, viewer.id, [("video", made)])
     await jobs.delete(viewer, job.id, services=services, with_outputs=True)
     assert not await services.files.exists("renders/x/1/0.mp4")
+
+
+async def test_an_output_that_is_deleted_at_the_same_time_is_no_error(
+    viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await _completed(viewer, services)
+    made = NewAsset("VIDEO", "film.mp4", "video/mp4", 6, "b" * 64, "renders/x/1/0.mp4")
+    await outputs.keep(job.id, viewer.id, [("video", made)])
+    delete_ended = job_rows.delete_ended
+
+    async def between(job_id: UUID, owner_id: UUID) -> bool:
+        await assets.delete(viewer, (await Asset.all().first()).id, services=services)  # type: ignore[union-attr]
+        return await delete_ended(job_id, owner_id)
+
+    monkeypatch.setattr(job_rows, "delete_ended", between)
+    await jobs.delete(viewer, job.id, services=services, with_outputs=True)
+    assert await Job.all().count() == 0
+
+
+async def test_a_deleted_job_is_not_written_to_redis_again(
+    viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(jobs.KINDS, "TEST_STEPS", replace(jobs.KINDS["TEST_STEPS"], documented_in_redis=True))
+    job = await _completed(viewer, services)
+    told: list[str] = []
+
+    async def publish(job: Job, *, stage: str | None, change: str) -> None:
+        told.append(str(job.id))
+
+    monkeypatch.setattr(services.events, "publish_job", publish)
+    async with services.events.subscribe(jobs.topic(job.id)) as watcher:
+        await jobs.delete(viewer, job.id, services=services)
+        assert await watcher.wait(1.0)
+    assert told == []
 
 
 async def test_a_living_job_is_not_deleted(viewer: Viewer, services: Services) -> None:
