@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+import aiofiles
 import obstore
 from obstore import exceptions
 from obstore.store import LocalStore, from_url
@@ -200,9 +201,10 @@ def _sync(path: Path) -> None:
 
 
 async def _download(blocks: AsyncIterator[bytes], target: Path) -> None:
-    with _disk_told(), target.open("wb") as file:
-        async for block in blocks:
-            await asyncio.to_thread(file.write, block)
+    with _disk_told():
+        async with aiofiles.open(target, "wb") as file:
+            async for block in blocks:
+                await file.write(block)
 
 
 async def _blocks(store: ObjectStore, key: str, start: int, end: int) -> AsyncIterator[bytes]:
