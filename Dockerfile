@@ -39,7 +39,7 @@ RUN python -m compileall -q /srv/starling/app /srv/starling/db /srv/starling/dom
     /srv/starling/resolvers /srv/starling/schema /srv/starling/workers
 USER starling
 WORKDIR /var/lib/starling
-RUN python -P -c "from render.particles import film; film.warm()"
+RUN python -P -c "from render.particles.warm import warm; warm()"
 # A new named volume at this path is filled with the compiled kernels.
 VOLUME ["/var/cache/starling", "/var/lib/starling"]
 EXPOSE 8000

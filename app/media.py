@@ -31,7 +31,7 @@ KERNEL_SANDBOX = Sandbox(
     address_space_bytes=256 * 1024**3, cpu_seconds=1800, file_bytes=1024**3, open_files=256
 )
 READER_WARM: str | None = "render.media.warm:warm"
-PAINTER_WARM: str | None = "render.particles.film:warm"
+PAINTER_WARM: str | None = "render.particles.warm:warm"
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from render.audio.groove.clock import sample_at
 from render.audio.groove.master import write_wave
 from render.particles import film
 from render.particles.config import ParticleConfig, ParticleType
+from render.particles.warm import warm
 from render.video.encode import AudioCut, VideoSpec
 
 FPS = 30
@@ -67,5 +68,5 @@ def clip(seconds: int) -> Iterator[Clip]:
         features = analyse(str(song), None)
         path = folder / "features.npz"
         features.save(path)
-        film.warm()
+        warm()
         yield Clip(song, path, features, folder, seconds)

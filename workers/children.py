@@ -1,6 +1,6 @@
 """A pool of warm child processes whose calls can be stopped at any moment.
 
-    async with ChildPool(2, warm="render.particles.film:warm", memory_limit_bytes=2 << 30) as renders:
+    async with ChildPool(2, warm="render.particles.warm:warm", memory_limit_bytes=2 << 30) as renders:
         facts = await renders.run("render.video.particles:render_film", spec, on_progress=show)
 
 - Children are new interpreters (never forks), niced, warm before their first call, and die with this process.

@@ -68,7 +68,7 @@ class WorkerOptions:
         if self.pools is not None:
             return self.pools
         return {
-            "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.film:warm"),
+            "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.warm:warm"),
             "features": PoolPlan(self.slots, self.child_memory_bytes),
         }
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,27 +52,6 @@ def frames(
 def frame(kind: ParticleType, config: ParticleConfig, features: AudioFeatures | None, number: int) -> Planes:
     """Frame `number` alone."""
     return next(frames(kind, config, features, start_frame=number, count=1, ring=1))
-
-
-def warm() -> None:
-    """Compiles or loads every kernel."""
-    from render.particles.config import TYPES
-
-    config = ParticleConfig(width=32, height=32, particle_count=4, max_particles=4, trails=0.5)
-    silence = np.zeros(8, np.float32)
-    features = AudioFeatures(
-        duration_seconds=8 / TICK_RATE_HZ,
-        bass=silence,
-        bands=np.zeros((8, 8), np.float32),
-        loudness=silence,
-        onset=silence,
-        sparkle=silence,
-        beat_phase=silence,
-        beats=silence[:0],
-    )
-    for info in TYPES:
-        for _ in frames(info.type, replace(config, glow=0.5), features, count=2):
-            pass
 
 
 def _moment(number: int, fps: int) -> tuple[int, float]:

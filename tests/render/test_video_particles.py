@@ -157,7 +157,7 @@ async def test_a_film_in_a_child_reports_and_can_be_stopped(
     said: list[tuple[float, str | None]] = []
     out = tmp_path / "film.mp4"
     spec = replace(spec_of(out, song, features), quality="DRAFT")
-    async with ChildPool(1, warm="render.particles.film:warm") as pool:
+    async with ChildPool(1, warm="render.particles.warm:warm") as pool:
         facts = await pool.run(
             "render.video.particles:render_film", spec, on_progress=lambda *what: said.append(what)
         )
