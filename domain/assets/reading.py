@@ -10,12 +10,13 @@ from uuid import UUID
 from db import assets as rows
 from db.assets import Asset
 from domain.accounts import Viewer
-from domain.assets.names import last_segment
+from domain.assets.names import MAX_NAME_CHARACTERS, last_segment
 from domain.errors import InvalidInput, NotFound
 from domain.pages import Page, checked_first, decode_cursor
 
 MAX_SEARCH_CHARACTERS = 200
 MAX_REFERENCE_CHARACTERS = 4096
+MAX_KEY_CHARACTERS = 255  # what the column holds; asking it for more is an error of its own
 _ASSET_PATH = re.compile(r"/?assets/([0-9a-fA-F-]{36})/[^/]+$")
 
 
@@ -94,12 +95,13 @@ async def _by_id(viewer: Viewer, text: str) -> Asset | None:
 
 
 async def _by_key(viewer: Viewer, text: str) -> Asset | None:
-    same = await rows.of_key(viewer.id, text.lstrip("/"))
+    key = text.lstrip("/")
+    same = await rows.of_key(viewer.id, key) if len(key) <= MAX_KEY_CHARACTERS else []
     return same[0] if same else None
 
 
 async def _by_name(viewer: Viewer, name: str) -> Asset | None:
-    if not name or "\0" in name:
+    if not 0 < len(name) <= MAX_NAME_CHARACTERS or "\0" in name:
         return None
     return await rows.of_name(viewer.id, name)
 
