@@ -124,7 +124,7 @@ def _within(value: int | float, low: float | None, high: float | None) -> bool:
 
 
 def _span(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f" {low:g} to {high:.10g}"
+    return "" if low is None or high is None else f" {low:.10g} to {high:.10g}"
 
 
 def shown(value: Any) -> str:

@@ -69,6 +69,7 @@ def test_whole_numbers_and_floats_stand_for_each_other() -> None:
         ({"glow": math.inf}, "glow", "glow must be 0 to 1, got inf"),
         ({"glow": -math.inf}, "glow", "glow must be 0 to 1, got -inf"),
         ({"speed_x": 10**400}, "speed_x", "speed_x must be -50 to 50, got 1000"),
+        ({"seed": 2**40}, "seed", "seed must be -2147483648 to 2147483647, got 1099511627776"),
         ({"width": True}, "width", "width must be a number 16 to 7680, got True"),
         ({"width": "1920"}, "width", "width must be a number 16 to 7680, got '1920'"),
         ({"bounce": 1}, "bounce", "bounce must be true or false, got 1"),
