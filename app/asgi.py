@@ -21,6 +21,7 @@ from app.graphql import graphql_routes
 from app.guards import LOCAL_ORIGIN, HostGuard, OriginGuard
 from app.health import health_routes
 from app.request_ids import HEADER, RequestIds
+from app.rest import errors
 from app.rest.application import create_rest
 from app.rest.assets import asset_routes
 from app.settings import Settings
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> Starlette:
         ],
         lifespan=lifespan,
     )
+    errors.install(app)
     # Not a Mount: that would answer 404 where one of the routes above knows the path but not the method.
     app.router.default = create_rest()
     return app

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -77,8 +77,9 @@ def family_of(path: str) -> Family:
     return next((family for family in FAMILIES if family.serves(path)), PLAIN)
 
 
-def install(app: FastAPI) -> None:
-    """Every refusal of a route, in the body of the family that the path belongs to."""
+def install(app: Starlette) -> None:
+    """Every refusal of a route, in the body of the family that the path belongs to: for the REST application
+    and for the root, whose own paths answer a wrong method as the families do."""
     app.add_exception_handler(StarlingError, _refused)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -42,7 +42,10 @@ def test_every_response_carries_an_id(server: Server, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/health", "/ready", "/assets", "/particles/types", "/docs"])
 def test_a_wrong_method_is_405_wherever_the_path_is_known(server: Server, path: str) -> None:
-    assert httpx.request("DELETE", f"{server.base_url}{path}").status_code == 405
+    answer = httpx.request("DELETE", f"{server.base_url}{path}")
+    assert answer.status_code == 405
+    assert answer.json() == {"detail": "Method Not Allowed"}
+    assert "GET" in answer.headers["Allow"] or "POST" in answer.headers["Allow"]
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "https://localhost", "http://127.0.0.1:3000"])
