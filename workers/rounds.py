@@ -24,6 +24,7 @@ from domain.jobs.protocol import (
     SWEEP_SECONDS,
 )
 from domain.ports import Services
+from workers import scratch
 from workers.heart import QUERY_SECONDS, within
 from workers.runner import Runner
 
@@ -89,8 +90,9 @@ class Rounds:
                 await announce([job] if job else [], self._services)
 
     async def tidy(self) -> None:
-        """Remove orphaned files and the progress log of jobs that ended long ago."""
+        """Remove orphaned files, folders of killed runs and the progress log of jobs that ended long ago."""
         await assets.sweep(self._services)
+        await scratch.discard_abandoned(self._services.scratch)
         await job_events.thin_out(KEEP_PROGRESS_SECONDS)
 
     async def _ring(self, job_ids: list[UUID]) -> None:

@@ -24,6 +24,7 @@ from workers.children import ChildPool
 from workers.failures import STALLED, Failure, judge
 from workers.heart import QUERY_SECONDS, Heart, Verdict, within
 from workers.run import Handler, NewOutput, Run, Settlement
+from workers.scratch import folder_of
 
 __all__ = ["Handler", "NewOutput", "Run", "Runner", "Settlement"]
 
@@ -124,7 +125,7 @@ class Runner:
 
     async def _run(self, job: Job) -> None:
         """One claimed job to its end, whatever the end is."""
-        scratch = self._services.scratch / "jobs" / f"{job.id}-{job.epoch}"
+        scratch = folder_of(job, self._services.scratch)
         await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
         run = Run(job, KINDS[job.kind], self._services, self._pools, scratch)
         heart = self._hearts[job.id, job.epoch] = Heart(run)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -35,6 +36,7 @@ from domain.ports import Services
 DAY_SECONDS = 86_400.0
 STAGED_SECONDS = 6 * 3600.0  # an upload that is being received is written to all the time
 STAGED_UPLOADS = "uploads"
+STAGED_FOLDER_PREFIX = "drawn-"  # folders of pictures that a child of the API draws
 _BATCH = 200
 
 log = logging.getLogger(__name__)
@@ -87,14 +89,20 @@ async def sweep(services: Services) -> Swept:
 
 
 def discard_staged(folder: Path, older_than_seconds: float) -> int:
-    """Files whose process was killed; what lies in folders below is somebody else's."""
+    """What a killed process had staged; any other folder below is somebody else's."""
     removed = 0
     with suppress(FileNotFoundError):
         for path in folder.iterdir():
             with suppress(FileNotFoundError):
-                if path.is_file() and time.time() - path.stat().st_mtime > older_than_seconds:
+                if time.time() - path.stat().st_mtime <= older_than_seconds:
+                    continue
+                if path.is_file():
                     path.unlink()
-                    removed += 1
+                elif path.name.startswith(STAGED_FOLDER_PREFIX):
+                    shutil.rmtree(path)
+                else:
+                    continue
+                removed += 1
     return removed
 
 

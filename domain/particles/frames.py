@@ -21,6 +21,7 @@ from uuid import UUID
 from db.assets import Asset
 from db.particles import ParticleSystem
 from domain.accounts import Viewer
+from domain.assets.removal import STAGED_FOLDER_PREFIX
 from domain.errors import InvalidInput
 from domain.media import ask
 from domain.particles.config import merged_config
@@ -148,7 +149,7 @@ async def _draw(
     """Let a child draw into a folder of its own, and keep what it made under the key."""
     services.scratch.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as held:
-        folder = held.enter_context(TemporaryDirectory(dir=services.scratch))
+        folder = held.enter_context(TemporaryDirectory(prefix=STAGED_FOLDER_PREFIX, dir=services.scratch))
         out = Path(folder, PurePosixPath(key).name)
         spec = FilmSpec(
             kind=scene.particle_type.value,

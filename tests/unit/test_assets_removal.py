@@ -283,10 +283,14 @@ async def test_the_sweep_removes_abandoned_uploads(tmp_path: Path, viewer: Viewe
     (services.scratch / "old.npz").write_bytes(b"")
     (services.scratch / "run").mkdir()
     (services.scratch / "run" / "film.mp4").write_bytes(b"")
-    for path in (staged / "old", services.scratch / "old.npz", services.scratch / "run" / "film.mp4"):
-        os.utime(path, (0, 0))
-    assert (await assets.sweep(services)).staged == 2
-    assert {path.name for path in services.scratch.rglob("*") if path.is_file()} == {"fresh", "film.mp4"}
+    for drawn in ("drawn-old", "drawn-fresh"):
+        (services.scratch / drawn).mkdir()
+        (services.scratch / drawn / f"{drawn}.png").write_bytes(b"")
+    for name in ("uploads/old", "old.npz", "run/film.mp4", "run", "drawn-old"):
+        os.utime(services.scratch / name, (0, 0))
+    assert (await assets.sweep(services)).staged == 3
+    left = {path.name for path in services.scratch.rglob("*") if path.is_file()}
+    assert left == {"fresh", "film.mp4", "drawn-fresh.png"}
 
 
 async def test_two_sweeps_at_once(viewer: Viewer, services: Services, song: Path) -> None:
