@@ -12,11 +12,10 @@ from resolvers.context import Context
 from schema.documents import Document, checked
 from schema.errors import presented
 from schema.limits import MAX_TOKENS
+from schema.starling import StarlingSchema
 
 if TYPE_CHECKING:
     from strawberry.types.execution import StreamExecutionResult
-
-    from schema.build import StarlingSchema
 
 
 class Operation(SchemaExtension):
