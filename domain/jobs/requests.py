@@ -34,7 +34,7 @@ ENDED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 class JobOptions:
     """What every call that submits work may say about it.
 
-    `idempotency_key` (1 to 200 characters): the same key and arguments give the same job.
+    `idempotency_key` (1 to 255 characters): the same key and arguments give the same job.
     `callback_url` (http or https, up to 2,000 characters) is told when the job ends.
     """
 
