@@ -68,6 +68,8 @@ async def test_names_that_can_be_rebound_are_not_answered(host: str, status: int
         ({"Origin": "http://localhost.evil.example"}, 403),
         ({"Origin": "http://localhost:8000@evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "http://[zz]"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-origin"}, 200),
     ],
