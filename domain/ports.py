@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from render import limits
+
 
 class Doorbell(Protocol):
     async def ring(self, job_ids: list[UUID]) -> bool:
@@ -80,9 +82,9 @@ class Limits:
 
     max_systems_per_owner: int = 1_000
     max_pending_jobs_per_owner: int = 10_000
-    max_audio_bytes: int = 200 * 1024**2
-    max_image_bytes: int = 10 * 1024**2
-    max_video_bytes: int = 2 * 1024**3
+    max_audio_bytes: int = limits.MAX_AUDIO_BYTES
+    max_image_bytes: int = limits.MAX_IMAGE_BYTES
+    max_video_bytes: int = limits.MAX_VIDEO_BYTES
 
 
 @dataclass(frozen=True)
