@@ -1,40 +1,36 @@
 """`POST /assets`, `GET /assets/{id}/{filename}` and `GET /assets/{id}/thumbnail.jpg`.
 
-The id names the asset; the file name in the path is for people and may be any. Errors are `{"detail": str}`.
+The id names the asset; the file name in the path is for people and may be any. Errors are `{"detail": str}`:
+`app.rest.errors` makes them for the application that these routes are part of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.pages.vendor import page_routes
 from app.rest.edge import id_or_missing, services_of
-from app.rest.errors import STATUS
 from app.rest.stored import IMMUTABLE, stored_response
 from app.uploads import received_form
 from app.viewer import viewer_of
 from db.assets import Asset
 from domain import assets
 from domain.assets.places import THUMBNAIL_NAME
-from domain.errors import InvalidInput, StarlingError
+from domain.errors import InvalidInput
 
 MISSING = "Asset not found"
-CLIENT_CLOSED = 499  # nobody reads it: the client has gone
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def asset_routes() -> list[Route]:
     """Files, and beside them what the documentation pages load."""
     return [
-        Route("/assets", _told(upload), methods=["POST"]),
-        Route(f"/assets/{{id}}/{THUMBNAIL_NAME}", _told(thumbnail), methods=["GET"]),
-        Route("/assets/{id}/{filename}", _told(download), methods=["GET"]),
+        Route("/assets", upload, methods=["POST"]),
+        Route(f"/assets/{{id}}/{THUMBNAIL_NAME}", thumbnail, methods=["GET"]),
+        Route("/assets/{id}/{filename}", download, methods=["GET"]),
         *page_routes(),
     ]
 
@@ -88,23 +84,3 @@ def asset_body(asset: Asset, public_url: str) -> dict[str, Any]:
 async def _asset(request: Request) -> Asset:
     asset_id = id_or_missing(request.path_params["id"], MISSING)
     return await assets.get(await viewer_of(request), asset_id)
-
-
-def _told(handler: Handler) -> Handler:
-    """Refusals as `{"detail"}`, with the statuses that all REST families share."""
-
-    async def handle(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except StarlingError as error:
-            return _refusal(STATUS.get(error.code, 500), error.message)
-        except HTTPException as error:
-            return _refusal(error.status_code, str(error.detail))
-        except ClientDisconnect:
-            return Response(status_code=CLIENT_CLOSED)
-
-    return handle
-
-
-def _refusal(status: int, sentence: str) -> Response:
-    return JSONResponse({"detail": sentence.encode(errors="replace").decode()}, status)

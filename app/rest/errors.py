@@ -13,11 +13,12 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from domain.errors import StarlingError
 
+CLIENT_CLOSED = 499  # nobody reads it: the client has gone
 RETRY_SECONDS = 5  # what a client that was told to wait should wait
 
 STATUS = {
@@ -83,6 +84,7 @@ def install(app: Starlette) -> None:
     app.add_exception_handler(StarlingError, _refused)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _failed)
 
 
@@ -103,6 +105,11 @@ async def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     family = family_of(request.url.path)
     return _answer(family, _first_problem(error, family.malformed))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """A body that was cut in the middle is no fault of the server."""
+    return Response(status_code=CLIENT_CLOSED)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

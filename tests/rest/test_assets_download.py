@@ -16,6 +16,7 @@ import pytest
 from starlette.applications import Starlette
 from tortoise.context import TortoiseContext
 
+from app.rest import errors
 from app.rest.assets import asset_routes
 from app.rest.stored import disposition
 from db.assets import Asset
@@ -52,6 +53,7 @@ async def world(tmp_path: Path, database: TortoiseContext) -> AsyncIterator[Worl
         yield {"services": services}
 
     app = Starlette(routes=asset_routes(), lifespan=lifespan)
+    errors.install(app)
     async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
         yield World(services, client, viewer, song, path.read_bytes(), media)
 

@@ -20,6 +20,7 @@ from starlette.middleware import Middleware
 
 from app import uploads
 from app.guards import OriginGuard
+from app.rest import errors
 from app.rest.assets import asset_routes
 from db.assets import Asset
 from domain.assets.removal import STAGED_UPLOADS
@@ -63,6 +64,7 @@ async def opened(folder: Path, limits: Limits | None = None) -> AsyncIterator[Wo
         yield {"services": services}
 
     app = Starlette(routes=asset_routes(), lifespan=lifespan, middleware=[Middleware(OriginGuard)])
+    errors.install(app)
     async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
         yield World(url, services, client)
 

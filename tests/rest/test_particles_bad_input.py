@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from domain.assets.removal import STAGED_UPLOADS
 from tests.rest.songs import kick_wav, pixel_png, ten_hours_in_the_header
 from tests.rest.test_particles_systems import create
+from tests.support.server import Server
 
 SMALL: dict[str, Any] = {"width": 64, "height": 36, "fps": 10, "duration": 0.5, "particle_count": 10}
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def renders_of(client: httpx.Client, system: str) -> list[Any]:
@@ -155,6 +167,26 @@ def test_what_is_no_audio_is_refused_and_not_kept(client: httpx.Client, name: st
     assert client.get(f"/particles/systems/{system}").json()["status"]["audio_loaded"] is False
     missing = client.post(f"/particles/systems/{system}/load-audio", params={"audio_path": name})
     assert missing.status_code == 404
+
+
+def test_a_song_that_is_cut_in_the_middle_is_no_fault_of_the_server(
+    client: httpx.Client, server: Server
+) -> None:
+    path = f"/particles/systems/{create(client)}/load-audio"
+    url, staged = httpx.URL(server.base_url), server.home / "scratch" / STAGED_UPLOADS
+    logged = len(server.log("api"))
+    with socket.create_connection((url.host, url.port)) as link:
+        link.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n"
+            "Content-Type: multipart/form-data; boundary=edge\r\n\r\n--edge\r\n"
+            'Content-Disposition: form-data; name="file"; filename="cut.wav"\r\n\r\n'.encode()
+            + kick_wav(0.5)
+        )
+        wait_for(lambda: any(staged.glob("*")))
+    wait_for(lambda: not any(staged.glob("*")))
+    missing = client.post(path, params={"audio_path": "cut.wav"})
+    assert missing.status_code == 404
+    assert "Traceback" not in server.log("api")[logged:]
 
 
 def test_a_picture_is_no_audio_and_is_not_kept(client: httpx.Client) -> None:
