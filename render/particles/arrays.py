@@ -65,30 +65,18 @@ class Band(NamedTuple):
     red: UInt16
     green: UInt16
     blue: UInt16
-    touched: UInt8  # a flag for each eight columns of two rows
-
-
-class Lit(NamedTuple):
-    """Scratch of one thread: the blocks of two rows that sprites touched, gathered; n is width + some."""
-
-    blocks: Int32  # (n / 8) which block of the row each is
-    sums: UInt16  # (2, 3, n) of the sprites' light, for each row
-    field: Float32  # (2, 3, n) light of the two rows of the field around
-    grain: Int32  # (2, n) dither
-    cb: Float32  # (n) sums of two pixels' colour differences
-    cr: Float32  # (n)
-    luma: UInt8  # (2 * n) code values, as are u and v
-    u: UInt8  # (n / 2)
-    v: UInt8  # (n / 2)
+    touched: UInt8  # a flag for each eight columns of a row
 
 
 class Rows(NamedTuple):
-    """Scratch of one thread: four rows of the field at full width, and the lit blocks of two rows."""
+    """Scratch of one thread: four rows of the field at full width, and a run of lit pixels."""
 
     codes: Int32  # (4, width)
     light: Float32  # (4, 3, width)
     chroma: Int32  # (4, 2, width / 2)
-    lit: Lit
+    cb: Float32  # (width)
+    cr: Float32  # (width)
+    luma: UInt8  # (2 * width)
 
 
 class Planes(NamedTuple):

@@ -7,8 +7,7 @@ pixel is only an interpolation of it plus a dither that stands still.
 
 The curves are polynomials in float32 without fastmath: elementwise, so the same to the bit at any vector
 width. Kernels that call one another live in this one file (see `motion`). Inner loops run over sixteen
-columns, or over a whole row, with unsigned indices, which is what makes them vector code: so the blocks of a
-pair of rows that sprites touched are gathered first, made into code values together, and scattered.
+columns with unsigned indices and without array views, which is what makes them vector code.
 """
 
 from __future__ import annotations
@@ -25,9 +24,8 @@ from render.particles.curves import coded, luma_of, toned
 BUILT_ON = {"curves.py": "0d825aef1720dc0c"}  # see tests/render/test_particles_kernels.py
 
 LANES = 16
-BLOCK = 8  # columns that a flag stands for, of two rows
-FLAGS = 8  # a row of flags is a multiple of so many, which are looked at together
-STEP = 64  # columns that are lit at once
+BLOCK = 8  # columns that a flag stands for
+GAP = 4  # blocks
 UNIT = 4096
 DITHER_SIZE = 64
 
@@ -50,7 +48,8 @@ def _add(sums: Any, at: Any, weight: Any, gain: Any) -> None:
     sums[at] = np.uint16(sums[at] + min(more, room))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+# Not inlined, its gains could be any 32-bit numbers, and LLVM would make no vector code of it.
+@njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
 def _splat(
     band: Any,
     stride: int,
@@ -78,28 +77,27 @@ def _splat(
     source = offset + (py * phases + px) * side * chunks * LANES
     first = max(0, -upper)
     last = min(side, height - upper)
-    blocks = band.touched.shape[0] // (BAND_ROWS // 2)
+    blocks = stride // BLOCK
     for chunk in range(chunks):
         column = left + chunk * LANES
         if column < 0 or column + LANES > stride:
             continue
-        flag = _U(((upper + first) >> 1) * blocks + (column >> 3))
+        flag = _U((upper + first) * blocks + (column >> 3))
         also = _U(((column + min(LANES, side - chunk * LANES) - 1) >> 3) - (column >> 3))
         between = (also + _U(1)) >> _U(1)
         to = _U((upper + first) * stride + column)
         of = _U(source + (first * chunks + chunk) * LANES)
-        for _ in range((upper + first) >> 1, (upper + last + 1) >> 1):
+        for _ in range(first, last):
             band.touched[flag] = 1
             band.touched[flag + between] = 1
             band.touched[flag + also] = 1
-            flag += _U(blocks)
-        for _ in range(first, last):
             for i in range(LANES):
                 k = _U(i)
                 weight = np.uint32(sprites.weights[of + k])
                 _add(band.red, to + k, weight, r)
                 _add(band.green, to + k, weight, g)
                 _add(band.blue, to + k, weight, b)
+            flag += _U(blocks)
             to += _U(stride)
             of += _U(chunks * LANES)
 
@@ -194,6 +192,8 @@ def _resolve(top: int, lines: int, stride: int, field: Any, band: Any, rows: Any
     """A band from the field, two rows at a time, and on each pair the blocks that sprites touched."""
     _load(field, top >> 2, rows)
     _load(field, (top >> 2) + 1, rows)
+    flat_light = rows.light.reshape(-1)
+    flat_dither = field.dither.reshape(-1)
     for line in range(0, lines, 2):
         y = top + line
         # Row j of the quarter picture is row j + 1 of the bordered one.
@@ -212,73 +212,72 @@ def _resolve(top: int, lines: int, stride: int, field: Any, band: Any, rows: Any
         half = y >> 1
         _chroma_row(rows.chroma[above, 0], rows.chroma[below, 0], 1 + 2 * lower, planes.u[half])
         _chroma_row(rows.chroma[above, 1], rows.chroma[below, 1], 1 + 2 * lower, planes.v[half])
-        count = _gather(line, y, stride, band, field.dither, above, below, rows)
-        if count > 0:
-            _light(count * BLOCK, _F(0.25) + _F(0.5) * _F(lower), field.shift, rows.lit)
-            _scatter(count, y, rows.lit, planes)
+        wa = _F(0.25) + _F(0.5) * _F(lower)
+        _light_pair(
+            line, y, stride, band, flat_light, above, below, wa, flat_dither, field.shift, rows, planes
+        )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _gather(line: int, y: int, stride: int, band: Any, dither: Any, above: int, below: int, rows: Any) -> Any:
-    """Moves the touched blocks of rows y and y + 1 (`line` and the next of the band) to `rows.lit`.
-
-    Returns how many there are. Leaves zeros behind, but for the margins, which nobody sees.
-    """
-    lit = rows.lit
-    blocks = band.touched.shape[0] // (BAND_ROWS // 2)
-    flags = band.touched[(line >> 1) * blocks :]
-    groups = flags.view(np.uint64)
-    last = (stride - LANES) // BLOCK
-    count = 0
-    for group in range(blocks // FLAGS):
-        if groups[group] == 0:
+def _light_pair(
+    line: int, y: int, stride: int, band: Any, light: Any, above: int, below: int, weight: Any, dither: Any,
+    shift: Any, rows: Any, planes: Any,
+) -> None:  # fmt: skip
+    """The touched runs of rows y and y + 1 (`line` and the next of the band); leaves zeros behind."""
+    wide = rows.codes.shape[1]
+    blocks = stride // BLOCK
+    upper = line * blocks
+    lower = upper + blocks
+    touched = band.touched
+    end = 0
+    while end < blocks:
+        first = end
+        end += 1
+        if touched[upper + first] == 0 and touched[lower + first] == 0:
             continue
-        for block in range(max(LANES // BLOCK, group * FLAGS), min(last, group * FLAGS + FLAGS)):
-            lit.blocks[count] = block - LANES // BLOCK
-            count += 1 if flags[block] != 0 else 0
-        groups[group] = 0
-    if count == 0:
-        return count
-    start = line * stride + LANES
-    for channel in range(3):
-        light = band.red if channel == 0 else (band.green if channel == 1 else band.blue)
+        # Short gaps are cheaper to draw than to begin anew behind.
+        block = end
+        while block < min(blocks, end + GAP):
+            block += 1
+            if touched[upper + block - 1] != 0 or touched[lower + block - 1] != 0:
+                end = block
+        if (end - first) & 1:
+            # Whole steps of sixteen columns; a row has an even number of blocks.
+            if end < blocks:
+                end += 1
+            else:
+                first -= 1
+        for block in range(first, end):
+            touched[upper + block] = 0
+            touched[lower + block] = 0
+        # The visible columns of the run; the first sixteen of a row lie outside.
+        x = max(0, first * BLOCK - LANES)
+        columns = min(wide, end * BLOCK - LANES) - x
+        if columns > 0:
+            start = line * stride + LANES + x
+            up = above * 3 * wide + x
+            down = below * 3 * wide + x
+            noise = (y & 63) * wide + x
+            width = planes.y.shape[1]
+            if x + columns <= width:
+                out, to, out_stride = planes.y.reshape(-1), y * width + x, width
+            else:
+                # The last block of a width that is no multiple of sixteen.
+                out, to, out_stride = rows.luma, 0, wide
+            _light_run(
+                band, start, stride, columns, light, up, down, wide, weight, dither, noise, shift[0], rows,
+                out, to, out_stride,
+            )  # fmt: skip
+            for i in range(width - x if x + columns > width else 0):
+                planes.y[y, x + i] = rows.luma[i]
+                planes.y[y + 1, x + i] = rows.luma[wide + i]
+            _store(rows, shift, y, x, min(columns, width - x), planes)
         for k in range(2):
-            _move(light[start + k * stride :], lit.blocks, count, lit.sums[k, channel])
-        _copy(rows.light[above, channel], lit.blocks, count, lit.field[0, channel])
-        _copy(rows.light[below, channel], lit.blocks, count, lit.field[1, channel])
-    for k in range(2):
-        _copy(dither[(y + k) & 63], lit.blocks, count, lit.grain[k])
-    return count
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _move(row: Any, blocks: Any, count: int, out: Any) -> None:
-    """Blocks of a row of uint16 to the beginning of `out`; zeros where they were."""
-    source = row[: row.shape[0] // 4 * 4].view(np.uint64)
-    target = out.view(np.uint64)
-    for n in range(count):
-        of = _U(blocks[n]) * _U(2)
-        to = _U(n) * _U(2)
-        target[to] = source[of]
-        target[to + _U(1)] = source[of + _U(1)]
-        source[of] = 0
-        source[of + _U(1)] = 0
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _copy(row: Any, blocks: Any, count: int, out: Any) -> None:
-    """Blocks of a row of 32-bit numbers to the beginning of `out`."""
-    source = row.view(np.uint64)
-    target = out.view(np.uint64)
-    for n in range(count):
-        of = _U(blocks[n]) * _U(4)
-        to = _U(n) * _U(4)
-        first, second = source[of], source[of + _U(1)]
-        third, fourth = source[of + _U(2)], source[of + _U(3)]
-        target[to] = first
-        target[to + _U(1)] = second
-        target[to + _U(2)] = third
-        target[to + _U(3)] = fourth
+            base = _U((line + k) * stride + first * BLOCK)
+            for i in range((end - first) * BLOCK):
+                band.red[base + _U(i)] = 0
+                band.green[base + _U(i)] = 0
+                band.blue[base + _U(i)] = 0
 
 
 @njit(inline="always", error_model="numpy")
@@ -300,74 +299,55 @@ def _lit(r: Any, g: Any, b: Any, fr: Any, fg: Any, fb: Any) -> Any:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _light(columns: int, weight: Any, shift: Any, lit: Any) -> None:
-    """Code values of the gathered columns of two rows; `weight` is that of the upper row of the field."""
+def _light_run(
+    band: Any, start: int, stride: int, columns: int, light: Any, up: int, down: int, wide: int, weight: Any,
+    dither: Any, noise: int, shift: Any, rows: Any, out: Any, to: int, out_stride: int,
+) -> None:  # fmt: skip
+    """Columns of two rows with sprites on them: their luma, and the sums of their colour differences.
+
+    Luma goes to the flat `out` from `to` on, the second row `out_stride` behind.
+
+    `light` is flat: rows `up` and `down` with channels `wide` apart, taken between the two pixel rows with
+    `weight` of the upper; so is `dither`, with rows `wide` apart.
+    """
     rest = _F(1.0) - weight
-    offset = _F(16.0) + shift[0]
-    sums = lit.sums.reshape(-1)
-    field = lit.field.reshape(-1)
-    grain = lit.grain.reshape(-1)
-    step = _U(lit.cb.shape[0])
-    # Behind the last column lies what was there before: no harm, and whole steps are quicker.
-    columns = (columns + STEP - 1) // STEP * STEP
+    offset = _F(16.0) + shift
+    step = _U(wide)
     for i in range(columns):
-        a = _U(i)
-        b = a + step
-        c = b + step
-        d = c + step
-        e = d + step
-        f = e + step
-        fr = field[a] * weight + field[d] * rest
-        fg = field[b] * weight + field[e] * rest
-        fb = field[c] * weight + field[f] * rest
-        r, g, b1 = _lit(sums[a], sums[b], sums[c], fr, fg, fb)
-        r2, g2, b2 = _lit(sums[d], sums[e], sums[f], fr, fg, fb)
-        luma = luma_of(r, g, b1)
-        luma2 = luma_of(r2, g2, b2)
-        code = offset + _F(219.0) * luma + _F(grain[a]) * _F(1.0 / 4096.0)
-        code2 = offset + _F(219.0) * luma2 + _F(grain[b]) * _F(1.0 / 4096.0)
-        lit.luma[a] = np.uint8(np.int32(min(_F(235.0), code)))
-        lit.luma[b] = np.uint8(np.int32(min(_F(235.0), code2)))
-        lit.cb[a] = (b1 - luma) + (b2 - luma2)
-        lit.cr[a] = (r - luma) + (r2 - luma2)
-    blue = _F(128.5) + shift[1]
-    red = _F(128.5) + shift[2]
-    for i in range(columns // 2):
         k = _U(i)
-        lit.u[k] = _chroma(lit.cb, k, blue, _F(56.0 / 1.8556))
-        lit.v[k] = _chroma(lit.cr, k, red, _F(56.0 / 1.5748))
+        one = _U(start) + k
+        two = one + _U(stride)
+        a = _U(up) + k
+        z = _U(down) + k
+        fr = light[a] * weight + light[z] * rest
+        fg = light[a + step] * weight + light[z + step] * rest
+        fb = light[a + step + step] * weight + light[z + step + step] * rest
+        r, g, b = _lit(band.red[one], band.green[one], band.blue[one], fr, fg, fb)
+        r2, g2, b2 = _lit(band.red[two], band.green[two], band.blue[two], fr, fg, fb)
+        luma = luma_of(r, g, b)
+        luma2 = luma_of(r2, g2, b2)
+        grain = _U(noise) + k
+        code = offset + _F(219.0) * luma + _F(dither[grain]) * _F(1.0 / 4096.0)
+        code2 = offset + _F(219.0) * luma2 + _F(dither[grain + step]) * _F(1.0 / 4096.0)
+        out[_U(to) + k] = np.uint8(np.int32(min(_F(235.0), code)))
+        out[_U(to) + _U(out_stride) + k] = np.uint8(np.int32(min(_F(235.0), code2)))
+        rows.cb[k] = (b - luma) + (b2 - luma2)
+        rows.cr[k] = (r - luma) + (r2 - luma2)
 
 
 @njit(inline="always", error_model="numpy")
-def _chroma(sums: Any, k: Any, offset: Any, scale: Any) -> Any:
-    """The mean of each two by two pixels."""
-    code = offset + scale * (sums[k + k] + sums[k + k + _U(1)])
+def _chroma(sums: Any, i: Any, offset: Any, scale: Any) -> Any:
+    code = offset + scale * (sums[2 * i] + sums[2 * i + 1])
     return np.uint8(np.int32(max(_F(16.0), min(_F(240.0), code))))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _scatter(count: int, y: int, lit: Any, planes: Any) -> None:
-    """The gathered blocks of rows y and y + 1 to where they belong."""
-    step = lit.cb.shape[0]
-    _put(lit.luma[:step], lit.blocks, count, BLOCK, planes.y[y])
-    _put(lit.luma[step:], lit.blocks, count, BLOCK, planes.y[y + 1])
-    _put(lit.u, lit.blocks, count, BLOCK // 2, planes.u[y >> 1])
-    _put(lit.v, lit.blocks, count, BLOCK // 2, planes.v[y >> 1])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _put(codes: Any, blocks: Any, count: int, size: int, out: Any) -> None:
-    """Blocks of `size` codes to their places in a row; what lies behind its end is dropped."""
-    if out.shape[0] % BLOCK != 0:
-        for n in range(count):
-            to = blocks[n] * size
-            for i in range(min(size, out.shape[0] - to)):
-                out[to + i] = codes[n * size + i]
-    elif size == BLOCK:
-        wide, wide_codes = out.view(np.uint64), codes.view(np.uint64)
-        for n in range(count):
-            wide[_U(blocks[n])] = wide_codes[_U(n)]
-    else:
-        half, half_codes = out.view(np.uint32), codes.view(np.uint32)
-        for n in range(count):
-            half[_U(blocks[n])] = half_codes[_U(n)]
+def _store(rows: Any, shift: Any, y: int, x: int, columns: int, planes: Any) -> None:
+    """A run's chroma, the mean of each two by two pixels; `columns` is even."""
+    half_y = y >> 1
+    half_x = x >> 1
+    blue = _F(128.5) + shift[1]
+    red = _F(128.5) + shift[2]
+    for i in range(columns >> 1):
+        planes.u[half_y, half_x + i] = _chroma(rows.cb, i, blue, _F(56.0 / 1.8556))
+        planes.v[half_y, half_x + i] = _chroma(rows.cr, i, red, _F(56.0 / 1.5748))

@@ -14,6 +14,7 @@ BUILT_ON = {"curves.py": "0d825aef1720dc0c"}  # see tests/render/test_particles_
 FIELD_SCALE = 64  # code values in the field are integers, this many to a step
 
 _F = np.float32
+_U = np.uint64
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -28,6 +29,42 @@ def _row_of_haze(source: Any, places: Any, weights: Any, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _field_row(
+    haze: Any, t: Any, base: Any, y: int, light: Any, codes: Any, qw: int, qh: int, shift: Any, shift_cb: Any,
+    shift_cr: Any,
+) -> None:  # fmt: skip
+    """Row y of the field between two rows of haze, `t` of the lower. All arrays are flat, for vector code."""
+    own, plane = _U(qw), _U(qw) * _U(qh)
+    out, out_plane = _U(qw + 2) * _U(y + 1) + _U(1), _U(qw + 2) * _U(qh + 2)
+    lower = own + own + own
+    start = own * _U(y)
+    one = _F(1.0)
+    for i in range(qw):
+        x = _U(i)
+        r = haze[x] + (haze[x + lower] - haze[x]) * t
+        g = haze[x + own] + (haze[x + own + lower] - haze[x + own]) * t
+        b = haze[x + own + own] + (haze[x + own + own + lower] - haze[x + own + own]) * t
+        scale = toned(max(r, max(g, b)))
+        at = start + x
+        r = base[at] + (one - base[at]) * r * scale
+        g = base[at + plane] + (one - base[at + plane]) * g * scale
+        b = base[at + plane + plane] + (one - base[at + plane + plane]) * b * scale
+        to = out + x
+        light[to] = r
+        light[to + out_plane] = g
+        light[to + out_plane + out_plane] = b
+        r = coded(r)
+        g = coded(g)
+        b = coded(b)
+        luma = luma_of(r, g, b)
+        cb = _F(128.0) + _F(224.0 / 1.8556) * (b - luma) + shift_cb
+        cr = _F(128.0) + _F(224.0 / 1.5748) * (r - luma) + shift_cr
+        codes[to] = np.int32((_F(16.0) + _F(219.0) * luma + shift) * _F(FIELD_SCALE) + _F(0.5))
+        codes[to + out_plane] = np.int32(cb * _F(FIELD_SCALE) + _F(0.5))
+        codes[to + out_plane + out_plane] = np.int32(cr * _F(FIELD_SCALE) + _F(0.5))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def make_field(haze: Any, columns: Any, rows: Any, base: Any, scratch: Any, field: Any) -> None:
     """Stage and haze at a quarter of the size.
 
@@ -38,33 +75,17 @@ def make_field(haze: Any, columns: Any, rows: Any, base: Any, scratch: Any, fiel
     codes = field.codes
     shift = field.shift
     have = -1
+    qh, qw = base.shape[1], base.shape[2]
     for y in range(base.shape[1]):
         above = rows[0][y]
         if above != have:
             for k in range(2):
                 _row_of_haze(haze[above + k], columns[0], columns[1], scratch[k])
             have = above
-        t = rows[1][y]
-        for x in range(base.shape[2]):
-            r = scratch[0, 0, x] + (scratch[1, 0, x] - scratch[0, 0, x]) * t
-            g = scratch[0, 1, x] + (scratch[1, 1, x] - scratch[0, 1, x]) * t
-            b = scratch[0, 2, x] + (scratch[1, 2, x] - scratch[0, 2, x]) * t
-            scale = toned(max(r, max(g, b)))
-            r = base[0, y, x] + (_F(1.0) - base[0, y, x]) * r * scale
-            g = base[1, y, x] + (_F(1.0) - base[1, y, x]) * g * scale
-            b = base[2, y, x] + (_F(1.0) - base[2, y, x]) * b * scale
-            light[0, y + 1, x + 1] = r
-            light[1, y + 1, x + 1] = g
-            light[2, y + 1, x + 1] = b
-            r = coded(r)
-            g = coded(g)
-            b = coded(b)
-            luma = luma_of(r, g, b)
-            cb = _F(128.0) + _F(224.0 / 1.8556) * (b - luma) + shift[1]
-            cr = _F(128.0) + _F(224.0 / 1.5748) * (r - luma) + shift[2]
-            codes[0, y + 1, x + 1] = int((_F(16.0) + _F(219.0) * luma + shift[0]) * _F(FIELD_SCALE) + _F(0.5))
-            codes[1, y + 1, x + 1] = int(cb * _F(FIELD_SCALE) + _F(0.5))
-            codes[2, y + 1, x + 1] = int(cr * _F(FIELD_SCALE) + _F(0.5))
+        _field_row(
+            scratch.reshape(-1), rows[1][y], base.reshape(-1), y, light.reshape(-1), codes.reshape(-1), qw,
+            qh, shift[0], shift[1], shift[2],
+        )  # fmt: skip
     for channel in range(3):
         _border(light[channel])
         _border(codes[channel])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from render.particles import canvas, lights, motion
 from render.particles.air import Air
-from render.particles.arrays import Band, Field, Items, Lit, Order, Planes, Rows, Sprites
+from render.particles.arrays import Band, Field, Items, Order, Planes, Rows, Sprites
 from render.particles.bands import BAND_ROWS, sort_into_bands
 from render.particles.config import Color, ParticleConfig, ParticleType
 from render.particles.field import FIELD_SCALE, make_field
@@ -142,25 +142,11 @@ def _scratch(width: int) -> tuple[Band, Rows]:
         np.zeros((4, width), np.int32),
         np.zeros((4, 3, width), np.float32),
         np.zeros((4, 2, width // 2), np.int32),
-        _lit(-(-width // canvas.STEP) * canvas.STEP),
+        np.zeros(width, np.float32),
+        np.zeros(width, np.float32),
+        np.zeros(2 * width, np.uint8),
     )
-    flags = -(-(width + 2 * canvas.LANES) // (canvas.BLOCK * canvas.FLAGS)) * canvas.FLAGS
-    return Band(red, green, blue, np.zeros(BAND_ROWS // 2 * flags, np.uint8)), rows
-
-
-def _lit(size: int) -> Lit:
-    return Lit(
-        # One to spare, for a block that turns out to be dark.
-        np.zeros(size // canvas.BLOCK + 1, np.int32),
-        np.zeros((2, 3, size), np.uint16),
-        np.zeros((2, 3, size), np.float32),
-        np.zeros((2, size), np.int32),
-        np.zeros(size, np.float32),
-        np.zeros(size, np.float32),
-        np.zeros(2 * size, np.uint8),
-        np.zeros(size // 2, np.uint8),
-        np.zeros(size // 2, np.uint8),
-    )
+    return Band(red, green, blue, np.zeros(size // canvas.BLOCK, np.uint8)), rows
 
 
 def _dither(width: int) -> NDArray[np.int32]:
