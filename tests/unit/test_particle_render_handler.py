@@ -117,6 +117,7 @@ async def test_a_film_with_its_facts(viewer: Viewer, services: Services, worker:
     assert result["times_real_time"] == pytest.approx(1.0 / result["seconds"], rel=0.25)
     assert result["provider"] == "starling-particles"
     assert [stage["name"] for stage in run.stages] == ["features", "render", "publish"]
+    assert run.stages[0]["message"] == "listening to the song"
     assert "frame 10 of 10" in worker.render.said
 
 
@@ -136,8 +137,9 @@ async def test_a_deaf_type_plays_its_song_and_never_listens(
     viewer: Viewer, services: Services, worker: Worker, kind: ParticleType
 ) -> None:
     await asked(viewer, services, kind, await stored_song(viewer, services))
-    _, settlement = await worker.work()
+    run, settlement = await worker.work()
     assert worker.features.calls == []
+    assert run.stages[0]["message"] == "nothing to listen to"
     assert worker.render.calls == [RENDER]
     assert Film.of(settlement.outputs[0].path.read_bytes()).has_sound
 

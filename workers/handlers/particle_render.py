@@ -30,8 +30,9 @@ async def particle_render(run: Run) -> Settlement:
     async with AsyncExitStack() as held:
         song = await _song(run)
         song_path = None if song is None else await _local(run.services.files, song.key, held)
-        await run.stage("features", "listening to the song")
-        features = None if song is None or _is_deaf(run) else await _features(run, song, song_path, held)
+        heard = None if _is_deaf(run) else song
+        await run.stage("features", "nothing to listen to" if heard is None else "listening to the song")
+        features = None if heard is None else await _features(run, heard, song_path, held)
         await run.stage("render", "drawing the first frames")
         facts: FilmFacts = await run.child(RENDER, _spec(run, song, song_path, features))
         await run.stage("publish", "storing the film")
