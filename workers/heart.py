@@ -75,7 +75,7 @@ class Heart:
     def _check_clocks(self) -> None:
         if self.seconds_left <= 0:
             self.decide(Verdict.LOST)
-        if time.monotonic() - self._run.moved_at > self._run.kind.stall_seconds:
+        if time.monotonic() - self._run.moved_at > self._run.stall_seconds:
             self.decide(Verdict.STALLED)
 
     async def _wait(self) -> None:

@@ -26,6 +26,8 @@ from domain.jobs.kinds import Kind
 from domain.ports import Services
 from workers.children import ChildPool
 
+TRANSFER_SECONDS = 3600.0  # a long film on its way to a slow object store
+
 
 @dataclass(frozen=True)
 class NewOutput:
@@ -68,6 +70,7 @@ class Run:
         self.is_dirty = False
         self.changed = asyncio.Event()
         self.moved_at = time.monotonic()  # when there was progress last
+        self.stall_seconds = kind.stall_seconds  # how long it may go without any, from then on
         self._pools = pools
         self._shares = kind.shares()
         self._claimed_at = time.monotonic()
@@ -105,6 +108,11 @@ class Run:
         if message is not None:
             stage["message"] = message
         self._touch(stage["message"])
+
+    def transfer(self) -> None:
+        """A file is on its way, which reports nothing: that is no stall for as long as it may take."""
+        self.stall_seconds = max(self.kind.stall_seconds, TRANSFER_SECONDS)
+        self.moved_at = time.monotonic()
 
     async def child(
         self,

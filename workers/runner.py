@@ -204,7 +204,7 @@ class Runner:
             case Verdict.RELEASED:
                 await settle.released(run, heart)
             case Verdict.STALLED:
-                sentence = STALLED.format(seconds=run.kind.stall_seconds)
+                sentence = STALLED.format(seconds=run.stall_seconds)
                 await settle.failed(run, Failure("TIMEOUT", sentence, may_retry=True), heart)
 
 

@@ -62,7 +62,12 @@ async def fails(run: Run) -> Settlement:
 
 
 async def stalls(run: Run) -> Settlement:
+    """For a minute; or at once with a file, params["file"], if there is one."""
     await run.stage("only")
+    if "file" in run.params:
+        path = run.scratch / "made.txt"
+        path.write_text(f"{run.params['file']}")
+        return Settlement(outputs=[NewOutput("video", path, "film.mp4", "video/mp4", "VIDEO")])
     await asyncio.sleep(60)
     return Settlement()
 

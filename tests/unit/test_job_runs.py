@@ -6,11 +6,13 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from app.storage import FolderFiles
 from db import job_moves, sql
 from db.jobs import Job
 from domain import jobs
@@ -77,6 +79,20 @@ async def test_what_may_pass_is_tried_again(
     assert (done.state, done.attempt, done.crashes) == ("FAILED", 3, 0)
     assert done.error == {"code": code, "message": sentence}
     assert await _outcomes(done) == ["RETRIED", "RETRIED", "FAILED"]
+
+
+class _SlowStore(FolderFiles):
+    async def put(self, key: str, source: Path) -> None:
+        await asyncio.sleep(2.5)
+        await super().put(key, source)
+
+
+async def test_a_slow_store_is_no_stall(services: Services, redis_url: str, tmp_path: Path) -> None:
+    slow = replace(services, files=_SlowStore(tmp_path / "files"))
+    async with worker_here(slow, options(redis_url)):
+        job = await submitted(slow, "TEST_STALLS", file="a film")
+        done = await ended(job.id)
+    assert (done.state, done.error) == ("COMPLETED", None)
 
 
 async def test_a_stalled_job_is_stopped(services: Services, redis_url: str) -> None:
