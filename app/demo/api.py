@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import aiofiles
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -70,9 +71,9 @@ class Api:
         try:
             async with self._http.stream("GET", url) as answer:
                 answer.raise_for_status()
-                with path.open("wb") as file:
+                async with aiofiles.open(path, "wb") as file:
                     async for block in answer.aiter_bytes(1 << 20):
-                        file.write(block)
+                        await file.write(block)
         except httpx.HTTPError as error:
             raise DemoError(f"The video could not be fetched ({error}).") from error
         except OSError as error:
