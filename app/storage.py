@@ -77,7 +77,7 @@ class FolderFiles:
             return (await asyncio.to_thread(self._path(key).stat)).st_size
 
     async def delete(self, key: str) -> None:
-        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+        await asyncio.to_thread(_remove, self._path(key), self._folder)
 
     def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         return _blocks(self._store, checked_key(key), start, end)
@@ -170,17 +170,43 @@ def _place(source: Path, target: Path, staging: Path) -> None:
     """Give the bytes of `source` the name `target`, durably; what is there already stays."""
     if target.exists():
         return
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = staging / uuid4().hex
     try:
         with _disk_told():
             _link_or_copy(source, beside)
             os.utime(beside)
             _sync(beside)
-            beside.rename(target)
-            _sync(target.parent)
+            _name(beside, target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _name(beside: Path, target: Path) -> None:
+    """Rename into a folder that `_remove` may take away at any moment before the rename."""
+    for is_last in (*[False] * 9, True):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            beside.rename(target)
+            break
+        except (FileNotFoundError, FileExistsError):
+            if is_last or not beside.exists():
+                raise
+    with suppress(FileNotFoundError):  # deleted already
+        _sync(target.parent)
+
+
+def _remove(path: Path, root: Path) -> None:
+    """The file, and the folders that it alone kept: a job's folder goes with its film."""
+    path.unlink(missing_ok=True)
+    for folder in path.parents:
+        if folder == root:
+            return
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator
@@ -72,6 +73,34 @@ async def test_what_is_not_there(files: Files) -> None:
     with pytest.raises(NotFound):
         async with files.local(KEY):
             pass
+
+
+async def test_a_folder_goes_with_the_last_file_in_it(tmp_path: Path, source: Path) -> None:
+    files = FolderFiles(tmp_path / "files")
+    first, second, other = (f"renders/{job}/1/{name}" for job, name in (("a", "0"), ("a", "1"), ("b", "0")))
+    for key in (first, second, other):
+        await files.put(key, source)
+    await files.delete(first)
+    assert await files.exists(second)
+    await files.delete(second)
+    assert not (tmp_path / "files" / "renders" / "a").exists()
+    assert await files.exists(other)
+    await files.delete(other)
+    assert [path.name for path in (tmp_path / "files").iterdir()] == [".staging"]
+
+
+async def test_a_file_finds_its_folder_however_often_it_is_taken_away(tmp_path: Path) -> None:
+    files = FolderFiles(tmp_path / "files")
+    (tmp_path / "few").write_bytes(b"few")
+
+    async def comes_and_goes(key: str) -> None:
+        for _ in range(40):
+            await files.put(key, tmp_path / "few")
+            assert await files.size(key) == 3
+            await files.delete(key)
+
+    await asyncio.gather(*(comes_and_goes(f"renders/job/{n}") for n in range(4)))
+    assert not (tmp_path / "files" / "renders").exists()
 
 
 async def test_keys_and_ages_below_a_prefix(files: Files, source: Path) -> None:
