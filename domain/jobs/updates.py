@@ -43,8 +43,8 @@ async def watch(
             yield _as_it_is(job)
             is_slow = time.monotonic() - asked > SLOW_SECONDS
             version, state = job.version, job.state
-        elif version >= job.version:
-            state = job.state
+        elif version >= job.version:  # above it: from before the database was set back to a backup
+            version, state = job.version, job.state
         while state not in ENDED:
             updates = await _read(viewer, job_id, version, is_slow)
             if updates is None:

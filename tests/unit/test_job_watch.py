@@ -16,7 +16,7 @@ from db.jobs import Job
 from domain import jobs
 from domain.accounts import Viewer, local_owner
 from domain.errors import InvalidInput, NotFound
-from domain.jobs import JobFilter, JobUpdate, NewJob, all_updates, submit, watch, watch_all
+from domain.jobs import JobFilter, JobUpdate, NewJob, all_updates, cursors, submit, watch, watch_all
 from domain.jobs import updates as updates_of_one
 from domain.ports import Services
 from tests.support.job_world import job_services
@@ -98,6 +98,19 @@ async def test_an_ended_job_is_one_update(viewer: Viewer, services: Services) ->
     job = await _submit(viewer, services)
     await jobs.cancel(viewer, job.id, services=services)
     assert _said(await _all(watch(viewer, job.id, services=services))) == [("CANCELLED", 0.0)]
+
+
+async def test_a_cursor_from_before_a_restored_backup_goes_on_from_the_row(
+    viewer: Viewer, services: Services
+) -> None:
+    await _submit(viewer, services)
+    job = await _claim(services)
+    ahead = cursors.for_version(job.id, job.version + 40)
+    updates = watch(viewer, job.id, ahead, services=services)
+    waiting = asyncio.create_task(_all(updates))
+    await asyncio.sleep(0.1)
+    await _complete(job, services)
+    assert _said(await waiting) == [("COMPLETED", 100.0)]
 
 
 async def test_what_was_missed_is_replayed(viewer: Viewer, services: Services) -> None:
