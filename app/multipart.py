@@ -5,10 +5,7 @@ Nothing here waits for a socket; `app.uploads` feeds it.
 
 from __future__ import annotations
 
-import errno
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -16,8 +13,9 @@ from uuid import uuid4
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from app.disk import full_disk_told
 from domain.assets.intake import size_sentence
-from domain.errors import InvalidInput, StorageFull, TooLarge
+from domain.errors import InvalidInput, TooLarge
 from domain.ports import Limits
 from render.media.magic import sniff
 
@@ -182,7 +180,7 @@ class _Staged:
         self._kind, self._limit = "video", largest_file(limits)
         self._is_sniffed = False
         self._hash = hashlib.sha256()
-        with _disk_told():
+        with full_disk_told():
             self._file = received.path.open("xb", buffering=0)
 
     def write(self, data: bytes) -> None:
@@ -190,7 +188,7 @@ class _Staged:
         if self.received.size > self._limit:
             raise TooLarge(size_sentence(self._kind, self._limit), field="file")
         rest = memoryview(data)
-        with _disk_told():
+        with full_disk_told():
             while rest:
                 rest = rest[self._file.write(rest) :]
         self._hash.update(data)
@@ -216,13 +214,3 @@ def _text(raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-@contextmanager
-def _disk_told() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull("The disk of the server is full") from error
-        raise

@@ -28,7 +28,8 @@ import obstore
 from obstore import exceptions
 from obstore.store import LocalStore, from_url
 
-from domain.errors import NotFound, StorageFull, Unavailable
+from app.disk import FULL, full_disk_told
+from domain.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, RetryConfig
@@ -40,7 +41,6 @@ ABANDONED_SECONDS = 3600.0
 RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def checked_key(key: str) -> str:
@@ -172,7 +172,7 @@ def _place(source: Path, target: Path, staging: Path) -> None:
         return
     beside = staging / uuid4().hex
     try:
-        with _disk_told():
+        with full_disk_told():
             _link_or_copy(source, beside)
             os.utime(beside)
             _sync(beside)
@@ -213,7 +213,7 @@ def _link_or_copy(source: Path, target: Path) -> None:
     try:
         target.hardlink_to(source)
     except OSError as error:
-        if error.errno in (errno.ENOENT, *_FULL):
+        if error.errno in (errno.ENOENT, *FULL):
             raise
         shutil.copyfile(source, target)  # another file system, or one without links
 
@@ -227,7 +227,7 @@ def _sync(path: Path) -> None:
 
 
 async def _download(blocks: AsyncIterator[bytes], target: Path) -> None:
-    with _disk_told():
+    with full_disk_told():
         async with aiofiles.open(target, "wb") as file:
             async for block in blocks:
                 await file.write(block)
@@ -250,16 +250,6 @@ async def _listed(store: ObjectStore, prefix: str) -> AsyncIterator[tuple[str, f
     async for batch in obstore.list(store, prefix=prefix):
         for entry in batch:
             yield entry["path"], (now - entry["last_modified"]).total_seconds()
-
-
-@contextmanager
-def _disk_told() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFull("The disk of the server is full") from error
-        raise
 
 
 @contextmanager
