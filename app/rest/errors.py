@@ -121,7 +121,9 @@ def _first_problem(error: RequestValidationError, status: int) -> Refusal:
     problem = error.errors()[0]
     place = [str(part) for part in problem["loc"][1:]]
     where = "body" if problem["type"] == "json_invalid" or not place else ".".join(place)
-    return Refusal(status, f"{where}: {problem['msg']}", "BAD_USER_INPUT", where)
+    is_no_object = not place and problem["type"] == "model_attributes_type"
+    wrong = "a JSON object is needed, sent as application/json" if is_no_object else problem["msg"]
+    return Refusal(status, f"{where}: {wrong}", "BAD_USER_INPUT", where)
 
 
 def _answer(family: Family, refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:

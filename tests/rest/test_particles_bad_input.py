@@ -97,6 +97,7 @@ def test_what_is_no_json_is_refused_so_that_a_form_of_a_page_cannot_create(clien
     headers = {"Content-Type": "text/plain"}
     answer = client.post("/particles/create", content=b'{"particle_type": "snow"}', headers=headers)
     assert answer.status_code == 400
+    assert answer.json() == {"detail": "body: a JSON object is needed, sent as application/json"}
 
 
 @pytest.mark.parametrize(
