@@ -1,8 +1,8 @@
 """`domain.ports.Media`: short media work in child processes that this process owns.
 
 Three kinds of children, each started by its first call or by `start`: readers look into files, painters draw
-frames and previews, listeners compute audio features and are the only ones that load librosa. All of them
-decode what strangers sent, so all are sandboxed (`workers.child.Sandbox`: no network, no new privileges,
+frames and previews, listeners compute audio features. All of them decode what strangers sent, so all are
+sandboxed (`workers.child.Sandbox`: no network, no new privileges,
 bounded files and processor time), nice, bounded in memory and killed when their time is up. This process
 itself never decodes anything, and a file that breaks its reader breaks nothing else. Only readers have a
 limit on address space: the compiled kernels of the others reserve far more than they use.

@@ -11,8 +11,8 @@
   message)` is given to the function when `on_progress` is.
 - `sandbox` is for children that decode what strangers sent: see `workers.child.Sandbox`.
 
-One pool is one kind of child. Features and renders want two pools: a child that has imported librosa (220 MB,
-4 s) must never be the one that encodes.
+One pool is one kind of child. Features and renders want two pools: what one has loaded must not add to the
+memory of the other.
 
 Why not `pebble`: its children share one request pipe, one result pipe and one lock; a child that is killed
 while it holds the lock or writes a large result breaks the whole pool ("BrokenProcessPool"); a stop waits up

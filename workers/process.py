@@ -61,7 +61,7 @@ class WorkerOptions:
     pools: Mapping[str, PoolPlan] | None = None
 
     def pool_plans(self) -> Mapping[str, PoolPlan]:
-        """Renders and features have children of their own: one that imported librosa never encodes.
+        """Renders and features have children of their own: one that listened to a song never encodes.
 
         As many of each as there are slots, so that no run waits for another's child and seems to stall.
         """

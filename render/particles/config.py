@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from render import limits
 
-PICTURE_VERSION = 1
+PICTURE_VERSION = 2
 """Part of every cache key: raised whenever the same config would give other pixels."""
 
 Color = tuple[int, int, int]

@@ -44,14 +44,15 @@ def view_of(kind: ParticleType, config: ParticleConfig, law: NDArray[np.float64]
     view[lights.FADE_IN] = 0.5
     view[lights.LIFE] = law[motion.LIFE]
     view[lights.SMALLEST] = SMALLEST
-    view[lights.SHUTTER] = 1.0 / 60.0
+    # In a crowd long streaks run together.
+    short = math.sqrt(min(1.0, 1400.0 / count))
+    view[lights.SHUTTER] = short / 60.0
     view[lights.HUE_SPAN] = 1.0
     view[lights.TRAIL_SECONDS] = 0.15 + 0.75 * float(config.trails)
     view[lights.TRAIL_LIGHT] = 0.5 * float(config.trails)
     if kind not in DEAF:
         view[lights.ENERGY], view[lights.SWELL], view[lights.STREAK] = 1.6, 0.28, 1.5
-        # In a crowd long streaks run together.
-        view[lights.STREAK] *= math.sqrt(min(1.0, 2000.0 / count))
+        view[lights.STREAK] *= short
         view[lights.SPARK], view[lights.BREATH] = 3.0, 0.35
     _own(kind, config, view)
     return view

@@ -20,6 +20,7 @@ from tests.support.processes import ROOT, wait_until_none
 
 ELSEWHERE = "postgresql://nobody@127.0.0.1:9/none"  # the demo must not touch an installation's own data
 SMALL = ("--size", "320x180", "--quality", "draft")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ from tests.support.server import address, environment, starling
 
 STOP_SECONDS = 40.0
 
-pytestmark = pytest.mark.timeout(300)  # the first start on a machine compiles kernels
+# The first start on a machine compiles kernels.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """PARTICLE_RENDER: listen to the song (once for its content), draw and encode the film, hand it over.
 
 Everything comes from the job's params, so a system or a song that was changed or deleted meanwhile changes
-nothing. librosa lives in the child that listens, never in the one that encodes. Files are written below the
-run's scratch folder alone, so a failure or a cancel leaves nothing.
+nothing. The child that listens is never the one that encodes: each holds in memory what it needs alone.
+Files are written below the run's scratch folder alone, so a failure or a cancel leaves nothing.
 """
 
 from __future__ import annotations
