@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORT = {
-    "render": ("--seconds", "4"),
+    "render": ("--seconds", "10", "--high", "3"),
     "drawing": ("--seconds", "4"),
     "peers": ("--seconds", "4", "--pairs", "3"),
     "speed": ("--seconds", "20", "--runs", "3"),

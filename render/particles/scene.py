@@ -6,6 +6,8 @@ there.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -164,5 +166,5 @@ def _density_size(count: int) -> float:
 
 def _disc_share(kind: ParticleType, count: int) -> float:
     """The share of near, out-of-focus lights: more where there are few, fewer where they would cover all."""
-    crowd = np.sqrt(min(1.0, 2000.0 / count)) * max(1.0, min(2.2, np.sqrt(1000.0 / count)))
-    return _DISCS.get(kind, _DISCS_DEFAULT) * float(crowd)
+    crowd = min(1.0, 2000.0 / count) * max(1.0, min(2.2, math.sqrt(1000.0 / count)))
+    return _DISCS.get(kind, _DISCS_DEFAULT) * crowd

@@ -45,7 +45,7 @@ def view_of(kind: ParticleType, config: ParticleConfig, law: NDArray[np.float64]
     view[lights.LIFE] = law[motion.LIFE]
     view[lights.SMALLEST] = SMALLEST
     # In a crowd long streaks run together.
-    short = math.sqrt(min(1.0, 1400.0 / count))
+    short = min(1.0, 1400.0 / count) ** 0.75
     view[lights.SHUTTER] = short / 60.0
     view[lights.HUE_SPAN] = 1.0
     view[lights.TRAIL_SECONDS] = 0.15 + 0.75 * float(config.trails)
