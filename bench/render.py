@@ -59,8 +59,8 @@ def main() -> None:
         "render",
         "The whole film against encoding alone",
         f"python -m bench.render --seconds {chosen.seconds} --high {chosen.high} --pairs {chosen.pairs}",
-        f"1920x1080, 30 fps, {chosen.seconds} s (HIGH {chosen.high} s), medians of {chosen.pairs} pairs in turn;"
-        f" limit {LIMIT}.",
+        f"1920x1080, 30 fps, {chosen.seconds} s (HIGH {chosen.high} s), medians of {chosen.pairs} pairs "
+        f"in turn; limit {LIMIT}.",
         table(header, rows),
     )
 
