@@ -26,6 +26,8 @@ from app.listening import addresses_line, base_url, listen
 from app.refusals import DoesNotStart
 from app.settings import Settings
 from app.supervisor import Part, StopSignals, stop_signals, supervise
+from db.connection import open_database
+from db.job_queue import forget_workers
 from db.migrate import migrate
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,15 @@ class Program:
         self.start()
 
 
+async def _prepare(database_url: str, *, is_ours: bool) -> None:
+    """Migrate. In a database that has just been started no worker is alive: rows of killed ones, which would
+    make `/ready` answer too early, go. Another database may have workers elsewhere."""
+    await migrate(database_url)
+    if is_ours:
+        async with open_database(database_url):
+            await forget_workers(0.0)
+
+
 def serve(settings: Settings, host: str, port: int) -> int:
     """Run until SIGINT or SIGTERM; returns the exit code. From the main thread.
 
@@ -86,7 +97,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
         )
         # Nobody else works in this home now: what is staged is of processes that were killed.
         shutil.rmtree(settings.scratch_folder, ignore_errors=True)
-        asyncio.run(migrate(engines.addresses.database_url))
+        asyncio.run(_prepare(engines.addresses.database_url, is_ours=settings.database_url is None))
         api, *workers = programs = _programs(settings, engines, listening)
         stack.callback(_stop_together, programs, signals)
         api.start()

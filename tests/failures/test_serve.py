@@ -150,6 +150,15 @@ def test_after_kill_of_everything_the_next_start_at_once_has_all_data(left_behin
             assert running.ask(COUNT)["particleSystems"]["totalCount"] == round_number
 
 
+def test_a_worker_that_was_killed_with_everything_is_not_ready_work(left_behind: Path) -> None:
+    home = left_behind / "home"
+    with serving(home, workers=1) as running:
+        wait_until(lambda: running.status("/ready") == 200)
+        running.process.kill()
+    with serving(home, workers=0) as running:
+        assert running.status("/ready") == 503
+
+
 def test_an_existing_home_answers_soon(left_behind: Path) -> None:
     with serving(left_behind / "home") as running:
         running.stop()
