@@ -10,6 +10,8 @@ services       function  the real `Services` of those settings, and the database
 server         session   a real API process and a worker on a free port, ready; a database of its own, and a
                          Redis database of its own: its worker must not answer the bells of other tests.
                          Its rows stay from test to test: make your own and count only those.
+figures        function  takes measurements of a promise: `tests.support.figures`
+rng            function  a `random.Random`; its seed is printed at the end of the run, SEED=n gives it again
 left_behind    function  a marker text (a path) for a test's own processes; none of them may live on
 
 `tests.support.server.running_server` starts further servers with settings of their own.
@@ -18,6 +20,8 @@ left_behind    function  a marker text (a path) for a test's own processes; none
 from __future__ import annotations
 
 import logging
+import os
+import random
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -32,8 +36,33 @@ from app.wiring import assembled
 from db.connection import open_database
 from domain.ports import Services
 from tests.support import databases
+from tests.support.figures import Figures
 from tests.support.processes import wait_until_none
 from tests.support.server import Server, running_server
+
+FIGURES = pytest.StashKey[Figures]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--figures", metavar="FILE", help="keep what the tests of the promises measured, as JSON"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = Figures()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    figures = config.stash[FIGURES]
+    if lines := figures.lines():
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.write_line(line)
+    if path := config.getoption("--figures"):
+        figures.write(Path(path))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -107,6 +136,18 @@ def server(engines: Engines) -> Iterator[Server]:
         running_server(url, f"{engines.addresses.redis_url}?db=1") as running,
     ):
         yield running
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    return request.config.stash[FIGURES]
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest, figures: Figures) -> random.Random:
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**9))
+    figures.seeds[request.node.nodeid] = seed
+    return random.Random(seed)
 
 
 @pytest.fixture
