@@ -5,7 +5,8 @@ workers      starts real worker processes; all are killed at the end
 effects      a file whose lines are effects of jobs
 invariants   after the test: waits until all is quiet, then holds the rules of `tests.support.invariants`
 own_engines  a PostgreSQL and a Redis of the test's own, as durable as the product's, to kill and restart;
-             migrated, and this process is connected
+             migrated, and this process is connected; instead of `invariants` (which has a database of its
+             own) such a test calls `tests.support.invariants.check`
 figures, rng  see `tests/conftest.py`
 """
 

@@ -42,7 +42,7 @@ async def test_a_delay_is_felt_in_both_directions(client: Redis, proxy: FaultPro
 
 async def test_a_blackhole_answers_nobody_until_it_is_healed(client: Redis, proxy: FaultProxy) -> None:
     proxy.blackhole()
-    waiting = asyncio.create_task(client.ping())
+    waiting = asyncio.ensure_future(client.ping())
     done, _ = await asyncio.wait({waiting}, timeout=0.3)
     assert not done
     proxy.heal()
