@@ -1,8 +1,8 @@
 """The connection to PostgreSQL: how a DATABASE_URL is read, and one Tortoise context a process.
 
 Tortoise and asyncpg each crash on parameters that the other knows (`sslmode`, `max_size`), so the
-URL is taken apart here and every parameter that we do not know is refused by name. asyncpg keeps no
-acquire timeout and its pool holds five connections by default: the size is ours.
+URL is taken apart here and every parameter that we do not know is refused by name. Tortoise's pool holds
+five connections by default: the size is ours, as is the client (`db.postgres`).
 
 Nothing is opened by importing this module; `open_database` opens and closes.
 """
@@ -20,7 +20,7 @@ import asyncpg
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import DBConnectionError
 
-MODELS = ("db.accounts", "db.assets", "db.particles", "db.jobs")
+MODELS = ("db.accounts", "db.assets", "db.particles", "db.jobs", "db.webhooks")
 APP_LABEL = "starling"
 DEFAULT_POOL_SIZE = 10
 COMMAND_TIMEOUT_SECONDS = 30.0
@@ -151,7 +151,7 @@ def tortoise_config(address: DatabaseAddress, pool_size: int = DEFAULT_POOL_SIZE
     return {
         "connections": {
             "default": {
-                "engine": "tortoise.backends.asyncpg",
+                "engine": "db.postgres",
                 "credentials": address.credentials(pool_size),
             }
         },
