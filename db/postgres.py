@@ -1,4 +1,4 @@
-"""The PostgreSQL client as Tortoise's engine (`"engine": "db.postgres"`): two rules of asyncpg's pool changed.
+"""The PostgreSQL client as Tortoise's engine (`"engine": "db.postgres"`): two rules of its pool are changed.
 
 - Whoever waits for a connection gets one, or an error, within `ACQUIRE_SECONDS`; asyncpg waits for ever, so
   that a few hanging connections would hang every request after them. Giving one back is bounded the same way.

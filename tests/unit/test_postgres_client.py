@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
 
 from db import postgres, sql
