@@ -12,19 +12,24 @@ from pathlib import Path
 
 from domain.errors import InvalidInput
 from domain.jobs import Kind, register
-from workers.run import NewOutput, Run, Settlement
+from workers.run import Handler, NewOutput, Run, Settlement
 
 NOOP = register(Kind("TEST_NOOP", stages=("only",)))
 STEPS = register(Kind("TEST_STEPS", stages=("first", "second", "third"), weights=(10.0, 80.0, 10.0)))
 FAILS = register(Kind("TEST_FAILS", stages=("only",)))
 STALLS = register(Kind("TEST_STALLS", stages=("only",), max_attempts=1, stall_seconds=1.0))
 CHILD = register(Kind("TEST_CHILD", stages=("only",)))
+CHILD_STALLS = register(Kind("TEST_CHILD_STALLS", stages=("only",), stall_seconds=2.0))
 
 
 def _log(run: Run, word: str) -> None:
     if "effects" in run.params:
-        with Path(run.params["effects"]).open("a") as file:
-            file.write(f"{word} {run.job.id} {run.job.epoch} {os.getpid()} {time.time():.3f}\n")
+        _note(Path(run.params["effects"]), run, word)
+
+
+def _note(path: Path, run: Run, word: str) -> None:
+    with path.open("a") as file:
+        file.write(f"{word} {run.job.id} {run.job.epoch} {os.getpid()} {time.time():.3f}\n")
 
 
 async def noop(run: Run) -> Settlement:
@@ -82,10 +87,22 @@ async def child(run: Run) -> Settlement:
     return Settlement(result={"value": value})
 
 
+def noted_film(path: Path) -> Handler:
+    """Makes no film: "ran" in the file of effects."""
+
+    async def film(run: Run) -> Settlement:
+        await run.stage("render")
+        _note(path, run, "ran")
+        return Settlement(result={})
+
+    return film
+
+
 HANDLERS = {
     NOOP.name: noop,
     STEPS.name: steps,
     FAILS.name: fails,
     STALLS.name: stalls,
     CHILD.name: child,
+    CHILD_STALLS.name: child,
 }

@@ -1,6 +1,9 @@
 """A worker process with the kinds of tests: `python -m tests.support.job_worker`, told by the environment.
 
-DATABASE_URL, REDIS_URL, STARLING_HOME as for the product; SLOTS and CHILDREN say how large it is.
+DATABASE_URL, REDIS_URL, STARLING_HOME as for the product. SLOTS and CHILDREN: how large it is, CHILD_MEMORY:
+what one child may use (bytes). With LAG, a file, it writes there each second how late its event loop was at
+worst (seconds). RENDERED is a file of effects: films are then lines in it instead of pictures, so that an API
+can be given hundreds of them. LATER_KINDS are those that only a newer worker knows.
 """
 
 from __future__ import annotations
@@ -9,11 +12,19 @@ import asyncio
 import logging
 import os
 import signal
+import time
+from dataclasses import replace
+from pathlib import Path
 
 from app.settings import Settings
 from app.wiring import open_services
-from tests.support.job_world import options
+from domain.jobs import PARTICLE_RENDER, Kind, register
+from tests.support import job_kinds
+from tests.support.job_world import MEGABYTE, options
 from workers.process import run_worker
+from workers.run import Handler
+
+TICK_SECONDS = 0.005
 
 
 async def main() -> None:
@@ -21,9 +32,34 @@ async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     slots, children = int(os.environ.pop("SLOTS", "2")), int(os.environ.pop("CHILDREN", "0"))
+    memory = int(os.environ.pop("CHILD_MEMORY", str(2048 * MEGABYTE)))
+    nice = int(os.environ.pop("CHILD_NICE", "0"))
+    lag = os.environ.pop("LAG", "")
+    more = _handlers(os.environ.pop("RENDERED", ""), os.environ.pop("LATER_KINDS", "").split())
     settings = Settings.from_environ(os.environ)
+    size = {"slots": slots, "children": children, "memory": memory, "nice": nice}
+    chosen = options(settings.redis_url or "", **size)
+    measuring = asyncio.create_task(measure_lag(Path(lag))) if lag else None
     async with open_services(settings) as services:
-        await run_worker(services, options(settings.redis_url or "", slots=slots, children=children), stop)
+        await run_worker(services, replace(chosen, handlers={**chosen.handlers, **more}), stop)
+    if measuring is not None:
+        measuring.cancel()
+
+
+def _handlers(rendered: str, later_kinds: list[str]) -> dict[str, Handler]:
+    films = {PARTICLE_RENDER.name: job_kinds.noted_film(Path(rendered))} if rendered else {}
+    return {**films, **{register(Kind(name, stages=("only",))).name: job_kinds.noop for name in later_kinds}}
+
+
+async def measure_lag(path: Path) -> None:
+    """For ever; a line a second."""
+    while True:
+        worst, began = 0.0, time.monotonic()
+        while (before := time.monotonic()) - began < 1.0:
+            await asyncio.sleep(TICK_SECONDS)
+            worst = max(worst, time.monotonic() - before - TICK_SECONDS)
+        with path.open("a") as file:
+            file.write(f"{worst:.4f}\n")
 
 
 if __name__ == "__main__":
