@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from app.asgi import create_app
 from app.settings import Settings
+from app.sockets import PING_SECONDS, PING_TIMEOUT_SECONDS, BoundedSocket
 from app.wiring import check
 
 # A subscribe message is small; a longer frame is a mistake or an attack.
@@ -30,12 +32,21 @@ def run_api(
         # Before and after uvicorn's own handlers: an orderly stop is not a failure.
         signal.signal(number, lambda *_: sys.exit(0))
     asyncio.run(check(settings))
-    config = uvicorn.Config(
-        create_app(settings),
+    server = _Server(server_config(create_app(settings)), when_ready)
+    server.run(sockets=[listening])
+    return 0 if server.started else 1
+
+
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How the application is served, whatever the application."""
+    return uvicorn.Config(
+        app,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=BoundedSocket,
         ws_max_size=WEBSOCKET_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_TIMEOUT_SECONDS,
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
@@ -44,9 +55,6 @@ def run_api(
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config, when_ready)
-    server.run(sockets=[listening])
-    return 0 if server.started else 1
 
 
 class _Server(uvicorn.Server):

@@ -8,7 +8,7 @@ a 4xx with a body of the same shape. Nothing that a client sends is a 500.
 from __future__ import annotations
 
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, cast
@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
@@ -64,9 +64,9 @@ class SocketAdapter(ASGIWebSocketAdapter):
 
     async def close(self, code: int, reason: str) -> None:
         if self.ws.application_state is not WebSocketState.DISCONNECTED:
-            await super().close(
-                code, reason.encode(errors="replace")[:MAX_REASON_BYTES].decode(errors="ignore")
-            )
+            short = reason.encode(errors="replace")[:MAX_REASON_BYTES].decode(errors="ignore")
+            with suppress(WebSocketDisconnect, OSError, RuntimeError):  # it went by itself meanwhile
+                await super().close(code, short)
 
 
 class RequestAdapter(StarletteRequestAdapter):

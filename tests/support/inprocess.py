@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.applications import Starlette
 
+from app.api import server_config
 from app.graphql import graphql_routes
 from domain.accounts import local_owner
 from domain.ports import Services
@@ -25,10 +26,7 @@ async def served(services: Services) -> AsyncIterator[str]:
 
     app = Starlette(routes=graphql_routes(), lifespan=lifespan)
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, http="httptools", ws="websockets-sansio", ws_max_size=256 * 1024, log_config=None, lifespan="on"
-    )
-    server = _Server(config)
+    server = _Server(server_config(app))
     task = asyncio.create_task(server.serve([listening]))
     try:
         while not server.started:

@@ -1,0 +1,87 @@
+"""One WebSocket as the server holds it: whatever its client does, it costs little and it ends.
+
+uvicorn's own protocol writes without looking at what was taken, and closes politely: a close waits until
+everything written was read. Here
+
+- a send waits until the client has taken what was sent before, so what waits for a client that stopped
+  reading is one message, and its subscription goes on with the newest state when it reads again. The kernel
+  holds back no more than `UNSENT_BYTES` besides what travels;
+- a client that answers no ping for `PING_TIMEOUT_SECONDS`, or takes nothing of what waits for it for
+  `STALLED_SECONDS`, is let go at once, with what waits. The first finds who vanished without a word within
+  `PING_SECONDS + PING_TIMEOUT_SECONDS`, the second is for sockets that are being closed and get no pings;
+- a server that stops gives nobody longer than `LEAVE_SECONDS` to take the close frame.
+
+The hooks are those of uvicorn's pinned version; `tests/api/test_socket_limits.py` holds it to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from asyncio.transports import BaseTransport
+
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+PING_SECONDS = 15.0
+PING_TIMEOUT_SECONDS = 20.0
+STALLED_SECONDS = 40.0
+LEAVE_SECONDS = 1.0
+UNSENT_BYTES = 16 * 1024
+_TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+
+
+class BoundedSocket(WebSocketsSansIOProtocol):
+    _given_up: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=0)  # `pause_writing` comes with the first byte not taken
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        while not self.writable.is_set():  # of many that waited, the first to write may stop the rest again
+            await self.writable.wait()
+        if self.handshake_complete and self.transport.is_closing():
+            raise ClientDisconnected
+        await super().send(message)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_again(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_looking()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.loop.call_later(LEAVE_SECONDS, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_looking()
+        super().connection_lost(exc)
+
+    def _look_again(self, left: int) -> None:
+        self._stop_looking()
+        self._given_up = self.loop.call_later(STALLED_SECONDS, self._give_up, left)
+
+    def _stop_looking(self) -> None:
+        if self._given_up is not None:
+            self._given_up.cancel()
+            self._given_up = None
+
+    def _give_up(self, left: int) -> None:
+        """Unless less is left than then: a large answer on a slow line takes its time."""
+        now = self.transport.get_write_buffer_size()
+        if now < left:
+            self._look_again(now)
+        else:
+            self.transport.abort()
