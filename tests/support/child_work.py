@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 Report = Callable[[float, str | None], None]
 
@@ -36,3 +38,59 @@ def hang(report: Report) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         pass
+
+
+def count_here(seconds: float, report: Report) -> int:
+    """As `count`; the message names the process."""
+    began = time.monotonic()
+    while (gone := time.monotonic() - began) < seconds:
+        report(100 * gone / seconds, f"in {os.getpid()}")
+        time.sleep(0.01)
+    return os.getpid()
+
+
+def keep_silent(seconds: float, report: Report) -> int:
+    """Busy for so long without a word."""
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        pass
+    return os.getpid()
+
+
+def hang_once(mark: str, report: Report) -> int:
+    """Hangs, deaf, the first time that it is called with this file."""
+    path = Path(mark)
+    if not path.exists():
+        path.write_text(str(os.getpid()))
+        hang(report)
+    return os.getpid()
+
+
+def leave_silently(report: Report) -> None:
+    os._exit(0)
+
+
+def garble(report: Report) -> None:
+    """Something on the socket that is no frame, and life goes on."""
+    sock: socket.socket = report._sock  # type: ignore[attr-defined]
+    sock.sendall(b"\0\0\0\x08garbage!")
+    time.sleep(60)
+
+
+def overflow(report: Report) -> None:
+    """The header of a frame of four gigabytes."""
+    sock: socket.socket = report._sock  # type: ignore[attr-defined]
+    sock.sendall(b"\xff\xff\xff\xff")
+    time.sleep(60)
+
+
+def fork_and_die(mark: str, report: Report) -> None:
+    """Leaves a process behind that names itself in the file, and dies of a segmentation fault."""
+    if os.fork() == 0:
+        with Path(mark).open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(600)
+        os._exit(0)
+    while not Path(mark).exists():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGSEGV)

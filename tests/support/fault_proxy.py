@@ -4,6 +4,7 @@
         use(proxy.url)
         proxy.blackhole()   # from now on nothing passes and nobody is told
         proxy.heal()
+        caught = proxy.trap(b"COMMIT;", delivers=False)   # a blackhole that begins with the next commit
 
 A fault holds for connections that are open and for those that come. A blackhole keeps what it swallows: after
 `heal` it is delivered, as a network does that retransmits; `reset` cuts with RST, `half_close` ends one
@@ -18,10 +19,18 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 CHUNK = 65536
 NO_LINGER = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True)
+class _Trap:
+    marker: bytes
+    delivers: bool
+    caught: asyncio.Event
 
 
 class FaultProxy:
@@ -35,6 +44,7 @@ class FaultProxy:
         self._passes.set()
         self._delay_seconds = 0.0
         self._refuses = False
+        self._trap: _Trap | None = None
 
     @classmethod
     @asynccontextmanager
@@ -78,6 +88,14 @@ class FaultProxy:
         """Nothing passes any more; new connections are accepted and never answered."""
         self._passes.clear()
 
+    def trap(self, marker: bytes, *, delivers: bool) -> asyncio.Event:
+        """Begin a blackhole at the next piece that holds the marker; the event says that it has begun.
+
+        `delivers`: that piece itself still arrives, only what answers it does not.
+        """
+        self._trap = _Trap(marker, delivers, asyncio.Event())
+        return self._trap.caught
+
     def reset(self) -> None:
         """Cut every open connection with RST. New ones are served."""
         for link in list(self._links):
@@ -97,10 +115,19 @@ class FaultProxy:
         """Pass everything on again."""
         self._delay_seconds = 0.0
         self._refuses = False
+        self._trap = None
         self._passes.set()
 
     async def carry(self, piece: bytes, writer: asyncio.StreamWriter) -> None:
         """Pass one piece on, as the present fault has it."""
+        if self._trap is not None and self._trap.marker in piece:
+            trap, self._trap = self._trap, None
+            self.blackhole()
+            trap.caught.set()
+            if trap.delivers:
+                writer.write(piece)
+                await writer.drain()
+                return
         if self._delay_seconds:
             await asyncio.sleep(self._delay_seconds)
         await self._passes.wait()

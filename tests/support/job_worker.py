@@ -1,9 +1,10 @@
 """A worker process with the kinds of tests: `python -m tests.support.job_worker`, told by the environment.
 
-DATABASE_URL, REDIS_URL, STARLING_HOME as for the product. SLOTS and CHILDREN: how large it is, CHILD_MEMORY:
-what one child may use (bytes). With LAG, a file, it writes there each second how late its event loop was at
-worst (seconds). RENDERED is a file of effects: films are then lines in it instead of pictures, so that an API
-can be given hundreds of them. LATER_KINDS are those that only a newer worker knows.
+DATABASE_URL, REDIS_URL, STARLING_HOME as for the product; SLOTS and CHILDREN say how large it is,
+CHILD_MEMORY what one child may use (bytes), CHILD_NICE how much it steps back. LAG is a file for a line a
+second: how late the event loop was at worst (seconds). RENDERED is a file of effects: films are then lines
+in it instead of pictures, so that an API can be given hundreds of them. LATER_KINDS are those that only a
+newer worker knows.
 """
 
 from __future__ import annotations

@@ -49,9 +49,9 @@ async def job_services(redis_url: str, folder: Path, limits: Limits | None = Non
 
 
 def options(
-    redis_url: str, *, slots: int = 2, children: int = 0, memory: int = 2048 * MEGABYTE
+    redis_url: str, *, slots: int = 2, children: int = 0, memory: int = 2048 * MEGABYTE, nice: int = 0
 ) -> WorkerOptions:
-    pools = {"render": PoolPlan(children, memory, nice=0)} if children else {}
+    pools = {"render": PoolPlan(children, memory, nice=nice)} if children else {}
     return WorkerOptions(redis_url, slots=slots, grace_seconds=0.2, handlers=HANDLERS, pools=pools)
 
 
