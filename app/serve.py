@@ -26,8 +26,8 @@ from app.listening import addresses_line, base_url, listen
 from app.refusals import DoesNotStart
 from app.settings import Settings
 from app.supervisor import Part, StopSignals, stop_signals, supervise
+from db import worker_tallies
 from db.connection import open_database
-from db.job_queue import forget_workers
 from db.migrate import migrate
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ async def _prepare(database_url: str, *, is_ours: bool) -> None:
     await migrate(database_url)
     if is_ours:
         async with open_database(database_url):
-            await forget_workers(0.0)
+            await worker_tallies.forget(0.0)
 
 
 def serve(settings: Settings, host: str, port: int) -> int:

@@ -13,6 +13,7 @@ from app.storage import open_files
 from db.connection import open_database
 from db.migrate import refuse_pending
 from domain.ports import Files, Services
+from domain.tallies import Tallies
 from workers.doorbell import ArqDoorbell
 
 
@@ -37,7 +38,8 @@ async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[
     """
     redis_url = _url(settings.redis_url, "REDIS_URL")
     settings.scratch_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    doorbell = ArqDoorbell(redis_url)
+    tallies = Tallies()
+    doorbell = ArqDoorbell(redis_url, tallies)
     try:
         async with open_events(redis_url) as events, MediaPool() as media:
             if warm:
@@ -50,6 +52,7 @@ async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[
                 scratch=settings.scratch_folder,
                 limits=settings.limits,
                 public_url=settings.public_url,
+                tallies=tallies,
             )
     finally:
         await doorbell.close()

@@ -35,15 +35,6 @@ async def sign_in(worker: str, kinds: Sequence[str], slots: int) -> None:
     await sql.run(_SIGN_IN, worker, orjson.dumps(sorted(kinds)).decode(), slots)
 
 
-async def sign_out(worker: str) -> None:
-    await sql.run("DELETE FROM workers WHERE id = $1", worker)
-
-
-async def forget_workers(unseen_seconds: float) -> None:
-    """Drop the rows of workers that were killed."""
-    await sql.run("DELETE FROM workers WHERE seen_at < now() - $1 * interval '1 second'", unseen_seconds)
-
-
 async def live_workers(seen_within_seconds: float) -> int:
     found = await sql.rows(
         "SELECT count(*) AS n FROM workers WHERE seen_at > now() - $1 * interval '1 second'",

@@ -180,6 +180,17 @@ class Worker(Model):
     slots = fields.IntField()
     started_at = fields.DatetimeField()
     seen_at = fields.DatetimeField()
+    tallies: Any = fields.JSONField(db_default={})  # what `db.worker_tallies` keeps of it
 
     class Meta:
         table = "workers"
+
+
+class WorkerTotal(Model):
+    """What workers that are gone have counted, by series: so that no total falls when a worker ends."""
+
+    series = fields.CharField(max_length=255, primary_key=True)
+    value = fields.FloatField()
+
+    class Meta:
+        table = "worker_totals"

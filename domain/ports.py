@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from domain.tallies import Tallies
 from render import limits
 
 
@@ -96,3 +97,4 @@ class Services:
     scratch: Path  # a local folder for what is staged, on the same file system as local storage
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
+    tallies: Tallies = field(default_factory=Tallies)  # what this process counts, for `/metrics`

@@ -21,6 +21,9 @@ from arq.worker import Worker, func
 from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
+from domain.tallies import Tallies
+from workers.tallies import BELLS_FAILED, BELLS_RUNG
+
 QUEUE = "starling:bells"
 FUNCTION = "ring"
 RING_SECONDS = 0.25
@@ -60,8 +63,9 @@ def _connection(redis_url: str, answer_seconds: float) -> ArqRedis:
 class ArqDoorbell:
     """`domain.ports.Doorbell`. Opens nothing until it is rung; `close` when done."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, tallies: Tallies | None = None) -> None:
         self._redis = _connection(redis_url, RING_SECONDS)
+        self._tallies = tallies or Tallies()
         self._away_until = 0.0
 
     async def ring(self, job_ids: list[UUID]) -> bool:
@@ -71,6 +75,7 @@ class ArqDoorbell:
         idle slots.
         """
         if time.monotonic() < self._away_until:
+            self._tallies.add(BELLS_FAILED)
             return False
         try:
             async with asyncio.timeout(RING_SECONDS):
@@ -78,8 +83,10 @@ class ArqDoorbell:
                     await self._ring_one(job_id)
         except (RedisError, OSError, TimeoutError) as error:
             self._away_until = time.monotonic() + AWAY_SECONDS
+            self._tallies.add(BELLS_FAILED)
             log.warning("the bell could not be rung: %s", type(error).__name__)
             return False
+        self._tallies.add(BELLS_RUNG, amount=len(job_ids[:MOST_BELLS]))
         return True
 
     async def close(self) -> None:

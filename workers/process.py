@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from db import job_queue
+from db import worker_tallies
 from domain.jobs import KINDS
 from domain.ports import Services
+from domain.tallies import packed
 from workers.children import ChildPool
 from workers.doorbell import Doorman
 from workers.handlers import HANDLERS
@@ -128,11 +129,11 @@ async def _work(runner: Runner, services: Services, options: WorkerOptions, stop
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await _sign_out(runner.worker)
+        await _sign_out(runner.worker, packed(services.tallies.totals()))
 
 
-async def _sign_out(worker: str) -> None:
+async def _sign_out(worker: str, totals: str) -> None:
     try:
-        await within(job_queue.sign_out(worker), QUERY_SECONDS)
+        await within(worker_tallies.sign_out(worker, totals), QUERY_SECONDS)
     except Exception as error:
         log.warning("worker %s could not sign out: %s", worker, type(error).__name__)

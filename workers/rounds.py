@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
-from db import job_events, job_moves, job_queue
+from db import job_events, job_moves, job_queue, worker_tallies
 from domain import assets
 from domain.jobs import announce
 from domain.jobs.protocol import (
@@ -24,9 +24,11 @@ from domain.jobs.protocol import (
     SWEEP_SECONDS,
 )
 from domain.ports import Services
+from domain.tallies import packed
 from workers import scratch
 from workers.heart import QUERY_SECONDS, within
 from workers.runner import Runner
+from workers.tallies import ROUNDS_FAILED, process_figures, reaped
 
 ROUND_SECONDS = 10.0  # what one round may take
 SIGN_OF_LIFE_SECONDS = 5.0
@@ -42,6 +44,7 @@ class Rounds:
     def __init__(self, runner: Runner, services: Services) -> None:
         self._runner = runner
         self._services = services
+        self._has_signed_in = False
 
     def all(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         return [self.sweeps, self.reaps, self.signs_of_life, self.tidies]
@@ -74,12 +77,26 @@ class Rounds:
         lost = await job_moves.reap(max_crashes=MAX_CRASHES, delay_seconds=CRASH_DELAY_SECONDS)
         for job in lost:
             log.warning("job %s: reaped from epoch %d, now %s", job.id, job.epoch, job.state)
+        reaped(self._services.tallies, lost)
         await announce(lost, self._services)
         await self._ring([job.id for job in lost if job.state == "PENDING"])
 
     async def sign_of_life(self) -> None:
-        await job_queue.sign_in(self._runner.worker, self._runner.kinds, self._runner.slots)
-        await job_queue.forget_workers(FORGET_SECONDS)
+        """Say that this worker lives and what it has counted; whoever was silent for long is forgotten."""
+        runner, tallies = self._runner, self._services.tallies
+        figures = await asyncio.to_thread(process_figures)
+        if not await worker_tallies.keep(
+            runner.worker,
+            packed(tallies.totals()),
+            running=len(runner.running),
+            memory_bytes=figures.memory_bytes,
+            cpu_seconds=figures.cpu_seconds,
+        ):
+            if self._has_signed_in:  # it was forgotten, and what it had counted added up with the dead
+                tallies.clear()
+            await job_queue.sign_in(runner.worker, runner.kinds, runner.slots)
+            self._has_signed_in = True
+        await worker_tallies.forget(FORGET_SECONDS)
 
     async def give_back(self) -> None:
         """Release what was claimed for this worker in a statement whose answer never came."""
@@ -111,5 +128,6 @@ class Rounds:
             try:
                 await within(once(), limit_seconds)
             except Exception as error:
+                self._services.tallies.add(ROUNDS_FAILED, go.__name__)
                 log.warning("a round failed (%s): %s", go.__name__, str(error) or type(error).__name__)
             await asyncio.sleep(seconds * random.uniform(0.9, 1.1))

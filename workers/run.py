@@ -84,6 +84,11 @@ class Run:
         return params
 
     @property
+    def seconds(self) -> float:
+        """How long ago the job was claimed."""
+        return time.monotonic() - self._claimed_at
+
+    @property
     def from_stage(self) -> str | None:
         """The stage that a retry by hand asked to begin with; what comes before it may be taken as done."""
         return self.job.from_stage

@@ -25,6 +25,7 @@ from workers.failures import STALLED, Failure, judge
 from workers.heart import QUERY_SECONDS, Heart, Verdict, within
 from workers.run import Handler, NewOutput, Run, Settlement
 from workers.scratch import folder_of
+from workers.tallies import claimed, lost
 
 __all__ = ["Handler", "NewOutput", "Run", "Runner", "Settlement"]
 
@@ -127,6 +128,7 @@ class Runner:
         """One claimed job to its end, whatever the end is."""
         scratch = folder_of(job, self._services.scratch)
         await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
+        claimed(self._services.tallies, job)
         run = Run(job, KINDS[job.kind], self._services, self._pools, scratch)
         heart = self._hearts[job.id, job.epoch] = Heart(run)
         beating = asyncio.create_task(heart.beat())
@@ -161,6 +163,7 @@ class Runner:
                 await self._obey(run, heart)
         except settle.Unsettled:
             log.error("job %s: the database was away until its lease lapsed", run.job.id)
+            lost(run.services.tallies, run.job.kind, run.seconds)
             return
         if not is_settled:
             await settle.discard(run, made)
@@ -219,4 +222,5 @@ async def _stop(working: asyncio.Task[Settlement], run: Run) -> None:
 
 
 def _log_lost(run: Run) -> None:
+    lost(run.services.tallies, run.job.kind, run.seconds)
     log.warning("job %s: lease_lost by epoch %d", run.job.id, run.job.epoch)

@@ -21,10 +21,10 @@ from db.sql import is_refusal
 from domain.assets import NewAsset
 from domain.jobs import announce, outputs
 from domain.jobs.protocol import CRASH_DELAY_SECONDS, MAX_CRASHES, backoff_seconds
-from domain.ports import Services
 from workers.failures import Failure
 from workers.heart import Heart, within
 from workers.run import NewOutput, Run, Settlement
+from workers.tallies import ran
 
 TRANSACTION_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
@@ -92,7 +92,7 @@ async def complete(run: Run, settlement: Settlement, made: Made, heart: Heart) -
         except LostAtSettle:
             return await _completed_before(job.id, epoch)
 
-    return await _settle(transaction, run.services, heart, run.job.id)
+    return await _settle(transaction, run, heart, "completed")
 
 
 async def _completed_before(job_id: UUID, epoch: int) -> Job | None:
@@ -120,23 +120,19 @@ async def failed(run: Run, failure: Failure, heart: Heart) -> bool:
             delay_seconds=delay,
         )
 
-    return await _settle(move, run.services, heart, job.id)
+    return await _settle(move, run, heart, "crashed" if failure.is_crash else "retried")
 
 
 async def stopped(run: Run, heart: Heart) -> bool:
-    return await _settle(lambda: job_moves.stop(run.job.id, run.job.epoch), run.services, heart, run.job.id)
+    return await _settle(lambda: job_moves.stop(run.job.id, run.job.epoch), run, heart, "cancelled")
 
 
 async def released(run: Run, heart: Heart) -> bool:
-    return await _settle(
-        lambda: job_moves.release(run.job.id, run.job.epoch), run.services, heart, run.job.id
-    )
+    return await _settle(lambda: job_moves.release(run.job.id, run.job.epoch), run, heart, "released")
 
 
-async def _settle(
-    move: Callable[[], Awaitable[Job | None]], services: Services, heart: Heart, job_id: UUID
-) -> bool:
-    """Try until it is done, refused, or the lease may be another's."""
+async def _settle(move: Callable[[], Awaitable[Job | None]], run: Run, heart: Heart, outcome: str) -> bool:
+    """Try until it is done, refused, or the lease may be another's. `outcome` is for the tallies."""
 
     async def once() -> Job | None:
         return await move()
@@ -147,14 +143,15 @@ async def _settle(
         except Exception as error:
             if is_refusal(error):
                 raise
-            log.warning("job %s: not settled yet: %s", job_id, str(error) or type(error).__name__)
+            log.warning("job %s: not settled yet: %s", run.job.id, str(error) or type(error).__name__)
             if heart.seconds_left <= 0:
                 raise Unsettled from error
             await asyncio.sleep(PAUSE_SECONDS)
             continue
         if job is None:
             return False
-        await announce([job], services)
+        ran(run.services.tallies, job, run.seconds, else_outcome=outcome)
+        await announce([job], run.services)
         return True
 
 

@@ -20,6 +20,7 @@ from domain.particles import DEAF
 from domain.ports import Files
 from render.video.film_spec import FilmFacts, FilmSpec
 from workers.run import NewOutput, Run, Settlement
+from workers.tallies import rendered
 
 LISTEN = "render.audio.listen:listen"
 RENDER = "render.video.particles:render_film"
@@ -35,6 +36,7 @@ async def particle_render(run: Run) -> Settlement:
         features = None if heard is None else await _features(run, heard, song_path, held)
         await run.stage("render", "drawing the first frames")
         facts: FilmFacts = await run.child(RENDER, _spec(run, song, song_path, features))
+        rendered(run.services.tallies, run.job.kind, facts.frames, facts.seconds)
         await run.stage("publish", "storing the film")
     return Settlement(_result(run, facts), [_output(run, facts)])
 
