@@ -19,6 +19,7 @@ SHORT = {
     "speed": ("--seconds", "20", "--runs", "3"),
     "memory": ("--short", "5", "--long", "20"),
     "serving": ("--seconds", "20", "--starts", "3"),
+    "jobs": ("--jobs", "1000", "--rounds", "1", "--starts", "40"),
 }
 FULL: dict[str, tuple[str, ...]] = {
     "render": (),
@@ -27,6 +28,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "speed": (),
     "memory": ("--long", "600"),
     "serving": (),
+    "jobs": (),
 }
 
 
