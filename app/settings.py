@@ -17,6 +17,8 @@
 | STARLING_MAX_SYSTEMS | 1000 | particle systems of one owner |
 | STARLING_MAX_PENDING_JOBS | 10000 | waiting jobs of one owner |
 | STARLING_MAX_AUDIO_MB, _IMAGE_MB, _VIDEO_MB | 200, 10, 2048 | size of one upload |
+| STARLING_WEBHOOK_SECRET | (no callbacks) | signs callbacks; 16 characters or more, two while they change |
+| STARLING_WEBHOOK_ALLOW_PRIVATE | no | yes: callbacks may go inside the network, and to any port |
 | STARLING_LOG_LEVEL | INFO | DEBUG, INFO, WARNING, ERROR |
 """
 
@@ -28,6 +30,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from domain import webhooks
 from domain.ports import Limits
 
 PREFIX = "STARLING_"
@@ -53,6 +56,8 @@ class Settings:
     worker_slots: int = 2
     database_pool: int = 10
     child_memory_bytes: int = 2048 * MEGABYTE
+    webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    webhook_allow_private: bool = False
     log_level: str = "INFO"
     limits: Limits = field(default_factory=Limits)
 
@@ -156,6 +161,17 @@ def _words(name: str, text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _keys(name: str, text: str) -> tuple[bytes, ...]:
+    """The message of a refusal never shows a secret."""
+    secrets = text.replace(",", " ").split()
+    if not 1 <= len(secrets) <= webhooks.MOST_SECRETS:
+        raise BadSetting(f"{name} must be one secret or {webhooks.MOST_SECRETS}, comma or space separated")
+    try:
+        return tuple(webhooks.key_of(secret) for secret in secrets)
+    except webhooks.BadSecret as error:
+        raise BadSetting(f"{name}: {error}") from None
+
+
 def _level(name: str, text: str) -> str:
     if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise BadSetting(f"{name} must be DEBUG, INFO, WARNING or ERROR, not {text!r}")
@@ -175,6 +191,8 @@ _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "STARLING_WORKER_SLOTS": ("worker_slots", _between(1, 64)),
     "STARLING_DATABASE_POOL": ("database_pool", _between(2, 100)),
     "STARLING_CHILD_MEMORY_MB": ("child_memory_bytes", _between(256, 65536, MEGABYTE)),
+    "STARLING_WEBHOOK_SECRET": ("webhook_keys", _keys),
+    "STARLING_WEBHOOK_ALLOW_PRIVATE": ("webhook_allow_private", _yes),
     "STARLING_LOG_LEVEL": ("log_level", _level),
 }
 _LIMITS: dict[str, tuple[str, int]] = {

@@ -10,9 +10,10 @@ from app.media import MediaPool
 from app.refusals import DoesNotStart
 from app.settings import Settings
 from app.storage import open_files
+from app.webhooks import HttpCaller
 from db.connection import open_database
 from db.migrate import refuse_pending
-from domain.ports import Files, Services
+from domain.ports import Files, Services, Webhooks
 from domain.tallies import Tallies
 from workers.doorbell import ArqDoorbell
 
@@ -41,7 +42,7 @@ async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[
     tallies = Tallies()
     doorbell = ArqDoorbell(redis_url, tallies)
     try:
-        async with open_events(redis_url) as events, MediaPool() as media:
+        async with open_events(redis_url) as events, MediaPool() as media, webhooks_of(settings) as webhooks:
             if warm:
                 media.start()
             yield Services(
@@ -52,10 +53,21 @@ async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[
                 scratch=settings.scratch_folder,
                 limits=settings.limits,
                 public_url=settings.public_url,
+                webhooks=webhooks,
                 tallies=tallies,
             )
     finally:
         await doorbell.close()
+
+
+@asynccontextmanager
+async def webhooks_of(settings: Settings) -> AsyncIterator[Webhooks | None]:
+    """None where no secret is set: nobody could tell our calls from another's, so there are none."""
+    if not settings.webhook_keys:
+        yield None
+        return
+    async with HttpCaller(allow_private=settings.webhook_allow_private) as caller:
+        yield Webhooks(caller, settings.webhook_keys, settings.webhook_allow_private)
 
 
 async def check(settings: Settings) -> None:

@@ -3,7 +3,8 @@
 
 Every statement names the state that it expects, and the epoch where a worker speaks for its own claim;
 no row back means that the move was not ours to make. Each writes its change into `job_events` in the
-same statement, so a watcher who reads the log misses nothing. The pure form of these rules, which the
+same statement, so a watcher who reads the log misses nothing; one that ends a job with a callback URL also
+writes what that is to be told. The pure form of these rules, which the
 tests hold this module to, is `domain.jobs.protocol`.
 """
 
@@ -17,6 +18,7 @@ import orjson
 
 from db import sql
 from db.jobs import Job
+from db.webhooks import TOLD
 
 # A job in progress whose name is last among those begun.
 _PRESENT_STAGE = """(SELECT s->>'name' FROM jsonb_array_elements(moved.stages) WITH ORDINALITY AS e(s, i)
@@ -137,7 +139,8 @@ WITH moved AS (
     stages = {_COMPLETED_STAGES}, result = $3::jsonb, cost_usd = $4
   WHERE id = $1 AND state = 'PROCESSING' AND epoch = $2 RETURNING *),
 {_closed("'COMPLETED'")},
-{LOGGED}
+{LOGGED},
+{TOLD}
 SELECT * FROM moved"""
 
 
@@ -162,7 +165,8 @@ _FAIL = f"""
 WITH moved AS (
   UPDATE jobs SET {_FAIL_SET} WHERE id = $1 AND state = 'PROCESSING' AND epoch = $2 RETURNING *),
 {_closed(_FAILED_OUTCOME, _GIVEN_ERROR)},
-{LOGGED}
+{LOGGED},
+{TOLD}
 SELECT * FROM moved"""
 
 
@@ -200,7 +204,8 @@ _CRASH = f"""
 WITH moved AS (
   UPDATE jobs SET {_crashed("$3", "$4")} WHERE id = $1 AND state = 'PROCESSING' AND epoch = $2 RETURNING *),
 {_closed("'LOST'")},
-{LOGGED}
+{LOGGED},
+{TOLD}
 SELECT * FROM moved"""
 
 
@@ -220,7 +225,8 @@ moved AS (
   UPDATE jobs SET {_crashed("$1", "$2")} FROM lapsed
   WHERE jobs.id = lapsed.id AND state = 'PROCESSING' AND lease_until < now() RETURNING jobs.*),
 {_closed("'LOST'")},
-{LOGGED}
+{LOGGED},
+{TOLD}
 SELECT * FROM moved"""
 
 
@@ -241,7 +247,8 @@ _RELEASE = f"""
 WITH moved AS (
   UPDATE jobs SET {_RELEASE_SET} WHERE id = $1 AND state = 'PROCESSING' AND epoch = $2 RETURNING *),
 {_closed("CASE moved.state WHEN 'PENDING' THEN 'RELEASED' ELSE moved.state END")},
-{LOGGED}
+{LOGGED},
+{TOLD}
 SELECT * FROM moved"""
 
 
@@ -255,7 +262,8 @@ WITH moved AS (
   UPDATE jobs SET {_left("'CANCELLED'", "NULL::jsonb", run_at="run_at", attempt="attempt", message="NULL")}
   WHERE id = $1 AND state = 'PROCESSING' AND epoch = $2 AND cancel_requested_at IS NOT NULL RETURNING *),
 {_closed("'CANCELLED'")},
-{LOGGED}
+{LOGGED},
+{TOLD}
 SELECT * FROM moved"""
 
 
@@ -272,7 +280,8 @@ WITH moved AS (
     message = CASE state WHEN 'PENDING' THEN NULL ELSE message END
   WHERE id = $1 AND owner_id = $2
     AND (state = 'PENDING' OR (state = 'PROCESSING' AND cancel_requested_at IS NULL)) RETURNING *),
-{LOGGED}
+{LOGGED},
+{TOLD}
 SELECT * FROM moved"""
 
 

@@ -15,6 +15,7 @@ from tortoise.transactions import in_transaction
 from db import sql
 from db.job_moves import LOGGED, run_move
 from db.jobs import Job, JobInput
+from db.webhooks import KEPT, TOLD
 
 IN_TRANSACTION = in_transaction  # `async with IN_TRANSACTION():` all or nothing
 
@@ -61,7 +62,8 @@ WITH moved AS (
   INSERT INTO jobs ({_COLUMNS}, queue_at, run_at, dispatched_at, created_at, updated_at,
     state, cached, progress, completed_at, result)
   VALUES ({_VALUES}, {_TIMES}, 'COMPLETED', true, 100, now(), $17::jsonb) {_ONCE}),
-{LOGGED}
+{LOGGED},
+{TOLD}
 SELECT * FROM moved"""  # noqa: S608
 
 
@@ -191,13 +193,14 @@ async def inputs_of(job_id: UUID) -> list[UUID]:
     return [row.asset_id for row in await JobInput.filter(job_id=job_id).order_by("id")]
 
 
-_DELETE = """
+_DELETE = f"""
 WITH gone AS (DELETE FROM jobs WHERE id = $1 AND owner_id = $2 AND completed_at IS NOT NULL RETURNING id),
   events AS (DELETE FROM job_events USING gone WHERE job_id = gone.id),
   attempts AS (DELETE FROM job_attempts USING gone WHERE job_id = gone.id),
   inputs AS (DELETE FROM job_inputs USING gone WHERE job_id = gone.id),
-  outputs AS (DELETE FROM job_outputs USING gone WHERE job_id = gone.id)
-SELECT id FROM gone"""
+  outputs AS (DELETE FROM job_outputs USING gone WHERE job_id = gone.id),
+  {KEPT}
+SELECT id FROM gone"""  # noqa: S608
 
 
 async def delete_ended(job_id: UUID, owner_id: UUID) -> bool:

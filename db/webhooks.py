@@ -8,13 +8,21 @@ is due again when that is over, and no statement of an older try finds its row a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+import orjson
 from tortoise import fields
 from tortoise.contrib.postgres.indexes import PostgreSQLIndex
 from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
+
+from db import sql
+from db.assets import Asset
 
 
 class WebhookDelivery(Model):
@@ -51,3 +59,125 @@ class WebhookDelivery(Model):
             ),
             Index(fields=("ended_at",), name="webhook_deliveries_by_end"),
         )
+
+
+_HOST = r"COALESCE(lower(substring(callback_url from '^[A-Za-z]+://(?:[^/?#]*@)?([^/?#@]*)')), '')"
+_PAYLOAD = """jsonb_build_object(
+    'job', id, 'kind', kind, 'status', state, 'progress', progress, 'error', error,
+    'subject', CASE WHEN subject_type IS NOT NULL
+      THEN jsonb_build_object('type', subject_type, 'id', subject_id) END,
+    'cached', cached, 'retryOf', retry_of,
+    'createdAt', created_at, 'startedAt', started_at, 'completedAt', completed_at)"""
+
+# A part of every statement that can end a job; `moved` are the rows of jobs that the statement changed.
+TOLD = f"""told AS (
+  INSERT INTO webhook_deliveries (id, job_id, owner_id, url, host, payload, due_at, created_at)
+  SELECT gen_random_uuid(), id, owner_id, callback_url, {_HOST}, {_PAYLOAD}, now(), now()
+  FROM moved WHERE callback_url IS NOT NULL AND completed_at IS NOT NULL)"""  # noqa: S608
+
+# A part of the statement that deletes jobs (`gone`): their files stay assets, so they can still be named.
+KEPT = """kept AS (
+  UPDATE webhook_deliveries d SET payload = d.payload || jsonb_build_object('outputs', COALESCE(
+    (SELECT jsonb_agg(jsonb_build_object('role', o.role, 'asset', o.asset_id) ORDER BY o.id)
+      FROM job_outputs o WHERE o.job_id = d.job_id), '[]'::jsonb))
+  FROM gone WHERE d.job_id = gone.id AND d.state = 'PENDING')"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A claimed delivery. `attempt` counts from 1; `claimed_at` is the database's time of the claim."""
+
+    id: UUID
+    job_id: UUID
+    attempt: int
+    url: str
+    host: str
+    payload: dict[str, Any]
+    claimed_at: datetime
+
+
+_CLAIM = """
+WITH due AS (
+  SELECT id FROM webhook_deliveries
+  WHERE state = 'PENDING' AND due_at <= now() AND host <> ALL($1::text[])
+  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED),
+claimed AS (
+  UPDATE webhook_deliveries w SET attempt = attempt + 1, due_at = now() + $2 * interval '1 second'
+  FROM due WHERE w.id = due.id AND state = 'PENDING' RETURNING w.*)
+SELECT id, job_id, attempt, url, host, payload, now() AS claimed_at FROM claimed"""
+
+
+async def claim(busy_hosts: Sequence[str], lease_seconds: float) -> Delivery | None:
+    """Take the delivery that is due the longest, but for those of some hosts."""
+    found = await sql.rows(_CLAIM, list(busy_hosts), lease_seconds)
+    if not found:
+        return None
+    (row,) = found
+    return Delivery(**{**row, "payload": orjson.loads(row["payload"])})
+
+
+_OURS = "WHERE id = $1 AND state = 'PENDING' AND attempt = $2"
+_DELIVERED = f"""
+WITH moved AS (
+  UPDATE webhook_deliveries SET state = 'DELIVERED', ended_at = now(), last_error = NULL {_OURS} RETURNING id)
+SELECT id FROM moved"""  # noqa: S608
+_PUT_OFF = f"""
+WITH moved AS (
+  UPDATE webhook_deliveries SET due_at = now() + $3 * interval '1 second',
+    last_error = COALESCE($4, last_error) {_OURS} RETURNING id)
+SELECT id FROM moved"""  # noqa: S608
+_GIVEN_UP = f"""
+WITH moved AS (
+  UPDATE webhook_deliveries SET state = 'GIVEN_UP', ended_at = now(), last_error = $3 {_OURS} RETURNING id)
+SELECT id FROM moved"""  # noqa: S608
+
+
+async def delivered(delivery_id: UUID, attempt: int) -> bool:
+    """False: the try is not ours any more."""
+    return bool(await sql.rows(_DELIVERED, delivery_id, attempt))
+
+
+async def put_off(delivery_id: UUID, attempt: int, delay_seconds: float, error: str | None = None) -> bool:
+    """Due again after the delay. False: the try is not ours any more."""
+    return bool(await sql.rows(_PUT_OFF, delivery_id, attempt, delay_seconds, error))
+
+
+async def give_up(delivery_id: UUID, attempt: int, error: str) -> bool:
+    """Never tried again. False: the try is not ours any more."""
+    return bool(await sql.rows(_GIVEN_UP, delivery_id, attempt, error))
+
+
+async def files_of(delivery: Delivery) -> list[tuple[str, Asset]]:
+    """(role, asset) of what the job made and is still there, whether or not the job is."""
+    named = delivery.payload.get("outputs")
+    if named is None:
+        links = await sql.rows(
+            "SELECT role, asset_id FROM job_outputs WHERE job_id = $1 ORDER BY id", delivery.job_id
+        )
+        wanted = [(row["role"], row["asset_id"]) for row in links]
+    else:
+        wanted = [(entry["role"], UUID(entry["asset"])) for entry in named]
+    if not wanted:
+        return []
+    assets = await Asset.filter(deleted_at__isnull=True).in_bulk([id for _, id in wanted], "id")
+    return [(role, assets[id]) for role, id in wanted if id in assets]
+
+
+async def counts() -> dict[str, int]:
+    """How many deliveries are in each state: PENDING (also under way), DELIVERED, GIVEN_UP."""
+    found = await sql.rows("SELECT state, count(*) AS n FROM webhook_deliveries GROUP BY state")
+    return {"PENDING": 0, "DELIVERED": 0, "GIVEN_UP": 0} | {row["state"]: int(row["n"]) for row in found}
+
+
+_FORGET = """
+WITH gone AS (
+  DELETE FROM webhook_deliveries
+  WHERE ended_at < now() - $1 * interval '1 second'
+    OR (state = 'PENDING' AND created_at < now() - $1 * interval '1 second') RETURNING state)
+SELECT count(*) FILTER (WHERE state = 'PENDING') AS untold FROM gone"""
+
+
+async def forget(keep_seconds: float) -> int:
+    """Remove what ended, or was never tried, that long ago; how many of them nobody was told."""
+    (row,) = await sql.rows(_FORGET, keep_seconds)
+    return int(row["untold"])

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +89,40 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a receiver answered, or why there was none: `status` is None then.
+
+    `problem` is a short code, such as HTTP_500 or TIMEOUT, and empty where it was told.
+    """
+
+    problem: str = ""
+    status: int | None = None
+    retry_after_seconds: float | None = None
+
+    @property
+    def is_success(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Caller(Protocol):
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Post the body there, within ten seconds; every failure is an answer, never an exception.
+
+        No redirect is followed, and no address is called that is inside (unless that is allowed).
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """How the ends of jobs are told: `keys` sign, newest first."""
+
+    caller: Caller
+    keys: tuple[bytes, ...] = field(repr=False)
+    allow_private: bool = False
+
+
+@dataclass(frozen=True)
 class Services:
     doorbell: Doorbell
     files: Files
@@ -97,4 +131,5 @@ class Services:
     scratch: Path  # a local folder for what is staged, on the same file system as local storage
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
+    webhooks: Webhooks | None = None  # None where no secret is set: callback URLs are refused then
     tallies: Tallies = field(default_factory=Tallies)  # what this process counts, for `/metrics`

@@ -45,11 +45,16 @@ class JobOptions:
         default=None,
         description="The same key and arguments give the same job; with other arguments it is a CONFLICT.",
     )
+    callback_url: str | None = strawberry.field(
+        default=None,
+        description="Told, signed with the setting STARLING_WEBHOOK_SECRET, when the job ends.",
+    )
 
     def to_domain(self) -> domain.JobOptions:
         return domain.JobOptions(
             priority=JobPriority.NORMAL if self.priority is None else self.priority,
             idempotency_key=self.idempotency_key,
+            callback_url=self.callback_url,
         )
 
 

@@ -23,6 +23,7 @@ from domain.jobs import KINDS
 from domain.ports import Services
 from domain.tallies import packed
 from workers.children import ChildPool
+from workers.deliveries import Deliveries
 from workers.doorbell import Doorman
 from workers.handlers import HANDLERS
 from workers.heart import QUERY_SECONDS, within
@@ -121,6 +122,9 @@ async def _work(runner: Runner, services: Services, options: WorkerOptions, stop
         asyncio.create_task(doorman.listen(), name="doorman"),
         *(asyncio.create_task(go(), name=go.__name__) for go in rounds.all()),
     ]
+    deliveries = None if services.webhooks is None else Deliveries(services, services.webhooks)
+    if deliveries is not None:
+        tasks.append(asyncio.create_task(deliveries.go(), name="deliveries"))
     log.info("worker %s takes jobs of %s in %d slots", runner.worker, ", ".join(runner.kinds), runner.slots)
     try:
         await stop.wait()
@@ -129,6 +133,8 @@ async def _work(runner: Runner, services: Services, options: WorkerOptions, stop
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if deliveries is not None:
+            await deliveries.close()
         await _sign_out(runner.worker, packed(services.tallies.totals()))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
-from db import job_events, job_moves, job_queue, worker_tallies
+from db import job_events, job_moves, job_queue, webhooks, worker_tallies
 from domain import assets
 from domain.jobs import announce
 from domain.jobs.protocol import (
@@ -25,6 +25,7 @@ from domain.jobs.protocol import (
 )
 from domain.ports import Services
 from domain.tallies import packed
+from domain.webhooks import KEEP_SECONDS
 from workers import scratch
 from workers.heart import QUERY_SECONDS, within
 from workers.runner import Runner
@@ -111,6 +112,8 @@ class Rounds:
         await assets.sweep(self._services)
         await scratch.discard_abandoned(self._services.scratch)
         await job_events.thin_out(KEEP_PROGRESS_SECONDS)
+        if untold := await webhooks.forget(KEEP_SECONDS):
+            log.warning("%d callback URLs were never told: is STARLING_WEBHOOK_SECRET set?", untold)
 
     async def _ring(self, job_ids: list[UUID]) -> None:
         if job_ids:

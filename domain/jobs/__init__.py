@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.jobs.actions import cancel, delete, retry
 from domain.jobs.all_updates import watch_all
-from domain.jobs.announce import announce, cancel_topic, topic
+from domain.jobs.announce import CALLBACKS, announce, cancel_topic, topic
 from domain.jobs.by_subject import pages_by_subject
 from domain.jobs.kinds import KINDS, PARTICLE_RENDER, Kind, kind_of, known, register
 from domain.jobs.read import count, find, get, outputs_for, page, queue_stats, retried_by_for
@@ -23,6 +23,7 @@ from domain.jobs.submit import submit, submit_many
 from domain.jobs.updates import watch
 
 __all__ = [
+    "CALLBACKS",
     "ENDED",
     "KINDS",
     "PARTICLE_RENDER",

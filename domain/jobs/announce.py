@@ -11,6 +11,7 @@ from domain.jobs.stages import present
 from domain.ports import Services
 
 ALL_JOBS = "jobs"
+CALLBACKS = "callbacks"  # where workers are told that a callback URL is to be called
 
 
 def topic(job_id: UUID) -> str:
@@ -31,4 +32,6 @@ async def announce(jobs: Iterable[Job], services: Services, *, change: str = "st
         if kind is not None and kind.documented_in_redis:
             await services.events.publish_job(job, stage=present(job.stages), change=change)
     if changed:
-        await services.events.nudge(ALL_JOBS, *(topic(job.id) for job in changed))
+        to_tell = any(job.callback_url is not None and job.completed_at is not None for job in changed)
+        callbacks = [CALLBACKS] if to_tell else []
+        await services.events.nudge(ALL_JOBS, *callbacks, *(topic(job.id) for job in changed))

@@ -35,7 +35,7 @@ class JobOptions:
     """What every call that submits work may say about it.
 
     `idempotency_key` (1 to 255 characters): the same key and arguments give the same job.
-    `callback_url` (http or https, up to 2,000 characters) is told when the job ends.
+    `callback_url` (http or https, up to 2,000 characters) is told when the job ends: `docs/webhooks.md`.
     """
 
     priority: Priority = Priority.NORMAL

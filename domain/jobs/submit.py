@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
 
 from db import job_rows
 from db.jobs import Job
-from domain import assets
+from domain import assets, webhooks
 from domain.accounts import Viewer
 from domain.errors import Conflict, InvalidInput, QuotaExceeded
 from domain.jobs import cache, outputs, stages
 from domain.jobs.announce import announce
 from domain.jobs.kinds import kind_of
 from domain.jobs.requests import JobOptions, NewJob
-from domain.ports import Services
+from domain.ports import Services, Webhooks
 
 MAX_KEY_CHARACTERS = 255
-MAX_URL_CHARACTERS = 2_000
 
 
 async def submit(viewer: Viewer, new: NewJob, *, services: Services) -> Job:
@@ -42,9 +40,9 @@ async def submit_many(viewer: Viewer, batch: Sequence[NewJob], *, services: Serv
     """All or none, in order. One idempotency key, the first job's, stands for the whole batch."""
     if not batch:
         return []
-    key = _checked(batch[0].options).idempotency_key
+    key = _checked(batch[0].options, services.webhooks).idempotency_key
     meaning = arguments_hash(batch)
-    rows = [_row(viewer.id, new, index, key, meaning) for index, new in enumerate(batch)]
+    rows = [_row(viewer.id, new, index, key, meaning, services.webhooks) for index, new in enumerate(batch)]
     if key is not None:
         earlier = await _remembered(viewer.id, key, meaning)
         if earlier:
@@ -82,31 +80,20 @@ def arguments_hash(batch: Sequence[NewJob]) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def _checked(options: JobOptions) -> JobOptions:
-    key, url = options.idempotency_key, options.callback_url
+def _checked(options: JobOptions, told: Webhooks | None) -> JobOptions:
+    key = options.idempotency_key
     if key is not None and not (1 <= len(key) <= MAX_KEY_CHARACTERS and "\0" not in key):
         raise InvalidInput("idempotencyKey", f"idempotencyKey must have 1 to {MAX_KEY_CHARACTERS} characters")
-    if url is not None:
-        _check_url(url)
+    if options.callback_url is not None:
+        webhooks.checked(options.callback_url, told)
     return options
 
 
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and "\0" not in url
-    except ValueError:
-        usable = False
-    if not usable or len(url) > MAX_URL_CHARACTERS:
-        raise InvalidInput(
-            "callbackUrl",
-            f"callbackUrl must be an http or https URL of up to {MAX_URL_CHARACTERS} characters",
-        )
-
-
-def _row(owner_id: UUID, new: NewJob, index: int, key: str | None, meaning: str) -> job_rows.JobRow:
+def _row(
+    owner_id: UUID, new: NewJob, index: int, key: str | None, meaning: str, told: Webhooks | None
+) -> job_rows.JobRow:
     kind = kind_of(new.kind)
-    options = _checked(new.options)
+    options = _checked(new.options, told)
     return job_rows.JobRow(
         kind=new.kind,
         owner_id=owner_id,
