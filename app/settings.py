@@ -14,6 +14,7 @@
 | STARLING_WORKER_SLOTS | 2 | jobs that one worker runs at a time, 1..64 |
 | STARLING_DATABASE_POOL | 10 | connections to the database of one process, 2..100 |
 | STARLING_CHILD_MEMORY_MB | 2048 | memory that one render child may use, 256..65536 |
+| STARLING_RETENTION_DAYS | 0 (never) | ended jobs and what they made go after so many days, 1..36500 |
 | STARLING_MAX_SYSTEMS | 1000 | particle systems of one owner |
 | STARLING_MAX_PENDING_JOBS | 10000 | waiting jobs of one owner |
 | STARLING_MAX_AUDIO_MB, _IMAGE_MB, _VIDEO_MB | 200, 10, 2048 | size of one upload |
@@ -58,6 +59,7 @@ class Settings:
     child_memory_bytes: int = 2048 * MEGABYTE
     webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
     webhook_allow_private: bool = False
+    retention_days: int = 0
     log_level: str = "INFO"
     limits: Limits = field(default_factory=Limits)
 
@@ -193,6 +195,7 @@ _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "STARLING_CHILD_MEMORY_MB": ("child_memory_bytes", _between(256, 65536, MEGABYTE)),
     "STARLING_WEBHOOK_SECRET": ("webhook_keys", _keys),
     "STARLING_WEBHOOK_ALLOW_PRIVATE": ("webhook_allow_private", _yes),
+    "STARLING_RETENTION_DAYS": ("retention_days", _between(0, 36_500)),
     "STARLING_LOG_LEVEL": ("log_level", _level),
 }
 _LIMITS: dict[str, tuple[str, int]] = {

@@ -53,6 +53,7 @@ async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[
                 scratch=settings.scratch_folder,
                 limits=settings.limits,
                 public_url=settings.public_url,
+                retention_days=settings.retention_days,
                 webhooks=webhooks,
                 tallies=tallies,
             )

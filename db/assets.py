@@ -21,6 +21,8 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
+from db import asset_uses
+
 
 class Asset(Model):
     id = fields.UUIDField(primary_key=True)
@@ -132,31 +134,29 @@ async def mark_deleted(owner_id: UUID, asset_id: UUID) -> tuple[Asset | None, li
     return asset, [row["id"] for row in systems]
 
 
-_IN_USE = """
-SELECT EXISTS (
-    SELECT 1 FROM assets WHERE {column} = $1 AND (
-        deleted_at IS NULL OR EXISTS (
-            SELECT 1 FROM job_inputs JOIN jobs ON jobs.id = job_inputs.job_id
-            WHERE job_inputs.asset_id = assets.id AND jobs.state IN ('PENDING', 'PROCESSING')
-        )
-    )
-) AS used
-"""
-
-
 async def is_key_in_use(key: str) -> bool:
     """By a live row, or by a deleted one that an unfinished job reads."""
-    return await _truth(_IN_USE.format(column="key"), key)
+    return await _is_any_in_use(Asset.filter(key=key))
 
 
 async def is_content_in_use(sha256: str) -> bool:
     """The same for every key that holds this content."""
-    return await _truth(_IN_USE.format(column="sha256"), sha256)
+    return await _is_any_in_use(Asset.filter(sha256=sha256))
+
+
+async def _is_any_in_use(rows: QuerySet[Asset]) -> bool:
+    found = await rows.only("id", "deleted_at")
+    if any(row.deleted_at is None for row in found):
+        return True
+    return bool(await asset_uses.in_use([row.id for row in found], only_keeping_deleted=True))
 
 
 async def forget_deleted(key: str) -> None:
-    """Remove the rows that only remember a deletion."""
-    await Asset.filter(key=key, deleted_at__isnull=False).delete()
+    """Remove the rows that only remember a deletion: nothing reads them any more."""
+    deleted = {row.id for row in await Asset.filter(key=key, deleted_at__isnull=False).only("id")}
+    read = await asset_uses.in_use(deleted, only_keeping_deleted=True)
+    if deleted - read:
+        await Asset.filter(id__in=list(deleted - read)).delete()
 
 
 async def deleted_keys(limit: int, after: str) -> list[tuple[str, str]]:
@@ -199,8 +199,3 @@ def _listed(owner_id: UUID, kind: str | None, search: str | None) -> QuerySet[As
     if search:
         rows = rows.filter(filename__icontains=search)
     return rows
-
-
-async def _truth(sql: str, value: str) -> bool:
-    (row,) = await get_connection("default").execute_query_dict(sql, [value])
-    return bool(row["used"])

@@ -189,7 +189,10 @@ async def newest_retries(job_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     return {row["retry_of"]: row["id"] for row in await sql.rows(_NEWEST_RETRIES, list(job_ids))}
 
 
-async def inputs_of(job_id: UUID) -> list[UUID]:
+async def held_inputs_of(job_id: UUID) -> list[UUID] | None:
+    """The inputs of a job that is not removed before the open transaction ends; None where it is gone."""
+    if not await sql.rows("SELECT id FROM jobs WHERE id = $1 FOR SHARE", job_id):
+        return None
     return [row.asset_id for row in await JobInput.filter(job_id=job_id).order_by("id")]
 
 

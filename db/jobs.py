@@ -14,6 +14,8 @@ from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
 
+from db.asset_uses import Use, register
+
 
 class Job(Model):
     id = fields.UUIDField(primary_key=True)
@@ -154,6 +156,16 @@ class JobInput(Model):
             Index(fields=("asset_id",), name="job_inputs_by_asset"),
             Index(fields=("job_id",), name="job_inputs_by_job"),
         )
+
+
+register(
+    Use(
+        "what an unfinished job reads",
+        "SELECT asset_id FROM job_inputs JOIN jobs ON jobs.id = job_id"
+        " WHERE state IN ('PENDING', 'PROCESSING')",
+        keeps_deleted=True,
+    )
+)
 
 
 class JobOutput(Model):

@@ -35,15 +35,24 @@ def written() -> list[str]:
 
 async def pending() -> list[str]:
     """The migrations that the connected database lacks, in order."""
+    applied = await _applied()
+    return [name for name in written() if name not in applied]
+
+
+async def unknown() -> list[str]:
+    """The migrations that the connected database has and this version does not know, in order."""
+    return sorted(await _applied() - set(written()))
+
+
+async def _applied() -> set[str]:
     connection = require_context().db()
     (table,) = await connection.execute_query_dict("SELECT to_regclass('tortoise_migrations')::text AS name")
     if table["name"] is None:
-        return written()
+        return set()
     rows = await connection.execute_query_dict(
         "SELECT name FROM tortoise_migrations WHERE app = $1", [APP_LABEL]
     )
-    applied = {row["name"] for row in rows}
-    return [name for name in written() if name not in applied]
+    return {row["name"] for row in rows}
 
 
 async def refuse_pending() -> None:

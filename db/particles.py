@@ -20,6 +20,7 @@ from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
+from db.asset_uses import Use, register
 from db.assets import Asset, held_for_reading
 
 
@@ -43,6 +44,14 @@ class ParticleSystem(Model):
             ),
         )
         indexes = (Index(fields=("owner_id", "created_at", "id"), name="particle_systems_by_age"),)
+
+
+register(
+    Use(
+        "the song of a particle system",
+        "SELECT audio_id AS asset_id FROM particle_systems WHERE audio_id IS NOT NULL",
+    )
+)
 
 
 class AudioGone(Exception):

@@ -131,5 +131,6 @@ class Services:
     scratch: Path  # a local folder for what is staged, on the same file system as local storage
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
+    retention_days: int = 0  # ended jobs are removed after so long; 0 keeps them for ever
     webhooks: Webhooks | None = None  # None where no secret is set: callback URLs are refused then
     tallies: Tallies = field(default_factory=Tallies)  # what this process counts, for `/metrics`

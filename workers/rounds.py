@@ -15,7 +15,7 @@ from uuid import UUID
 
 from db import job_events, job_moves, job_queue, webhooks, worker_tallies
 from domain import assets
-from domain.jobs import announce
+from domain.jobs import announce, prune
 from domain.jobs.protocol import (
     CRASH_DELAY_SECONDS,
     LEASE_SECONDS,
@@ -108,10 +108,16 @@ class Rounds:
                 await announce([job] if job else [], self._services)
 
     async def tidy(self) -> None:
-        """Remove orphaned files, folders of killed runs and the progress log of jobs that ended long ago."""
+        """Remove orphaned files, folders of killed runs, the progress log of jobs that ended long ago, and
+        what is older than the setting lets it become."""
         await assets.sweep(self._services)
         await scratch.discard_abandoned(self._services.scratch)
         await job_events.thin_out(KEEP_PROGRESS_SECONDS)
+        if self._services.retention_days:
+            pruned = await prune(self._services.retention_days, services=self._services)
+            log.info(
+                "retention: %d jobs and %d files went, %d bytes", pruned.jobs, pruned.files, pruned.bytes
+            )
         if untold := await webhooks.forget(KEEP_SECONDS):
             log.warning("%d callback URLs were never told: is STARLING_WEBHOOK_SECRET set?", untold)
 

@@ -67,10 +67,12 @@ async def delete(viewer: Viewer, asset_id: UUID, *, services: Services) -> None:
 async def collect(key: str, sha256: str, *, services: Services) -> bool:
     """Remove the bytes of a key that nothing uses, and what was derived of them; False where it is used."""
     async with rows.key_held(key):
-        if await rows.is_key_in_use(key):
-            return False
-        await services.files.delete(key)
+        is_used = await rows.is_key_in_use(key)
+        if not is_used:
+            await services.files.delete(key)
         await rows.forget_deleted(key)
+    if is_used:
+        return False
     if not await rows.is_content_in_use(sha256):
         for derived in derived_keys(sha256):
             await services.files.delete(derived)

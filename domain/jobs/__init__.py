@@ -19,6 +19,7 @@ from domain.jobs.requests import (
     Priority,
     QueueStats,
 )
+from domain.jobs.retention import Pruned, prunable, prune, pruned_in_parts
 from domain.jobs.submit import submit, submit_many
 from domain.jobs.updates import watch
 
@@ -35,6 +36,7 @@ __all__ = [
     "NewJob",
     "Output",
     "Priority",
+    "Pruned",
     "QueueStats",
     "announce",
     "cancel",
@@ -48,6 +50,9 @@ __all__ = [
     "outputs_for",
     "page",
     "pages_by_subject",
+    "prunable",
+    "prune",
+    "pruned_in_parts",
     "queue_stats",
     "register",
     "retried_by_for",

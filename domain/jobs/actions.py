@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 from db import job_moves, job_outputs, job_rows
@@ -63,7 +64,6 @@ async def retry(viewer: Viewer, job_id: UUID, *, from_stage: str | None = None, 
         callback_url=job.callback_url,
         retry_of=job.id,
         from_stage=from_stage,
-        inputs=await job_rows.inputs_of(job_id),
     )
     again = await _insert_retry(viewer, row, services.limits.max_pending_jobs_per_owner)
     await ring([again], services)
@@ -71,13 +71,18 @@ async def retry(viewer: Viewer, job_id: UUID, *, from_stage: str | None = None, 
 
 
 async def _insert_retry(viewer: Viewer, row: job_rows.JobRow, max_pending: int) -> Job:
-    try:
-        async with job_rows.IN_TRANSACTION():
-            await assets.inputs(viewer, row.inputs)
-            await check_quota(viewer.id, 1, max_pending)
-            again = await job_rows.insert(row)
-    except NotFound as error:
-        raise Conflict("what the job reads was deleted, so it cannot be retried") from error
+    """With the inputs of the job that it repeats, which cannot be removed meanwhile."""
+    assert row.retry_of is not None
+    async with job_rows.IN_TRANSACTION():
+        inputs = await job_rows.held_inputs_of(row.retry_of)
+        if inputs is None:
+            raise NotFound(f"no job {row.retry_of}")
+        try:
+            await assets.inputs(viewer, inputs)
+        except NotFound as error:
+            raise Conflict("what the job reads was deleted, so it cannot be retried") from error
+        await check_quota(viewer.id, 1, max_pending)
+        again = await job_rows.insert(replace(row, inputs=inputs))
     assert again is not None  # no idempotency key, so nothing to collide with
     return again
 
