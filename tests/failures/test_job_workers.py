@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import redis
 
 from app.engines import Home, open_engines
 from db import sql
@@ -136,41 +135,6 @@ async def test_a_rolling_restart_loses_nothing_and_spends_no_attempt(
     done = [await ended(job.id) for job in made]
     assert {(job.state, job.attempt, job.crashes) for job in done} == {("COMPLETED", 1, 0)}
     assert sorted(_effects(effects, "ended")) == sorted(str(job.id) for job in made)
-    await _check_invariants()
-
-
-async def test_bells_that_ring_too_often_start_nothing_twice(
-    services: Services, workers: Workers, tmp_path: Path
-) -> None:
-    effects = tmp_path / "effects"
-    for _ in range(2):
-        await workers.start(slots=2)
-    made = [await submitted(services, "TEST_NOOP", effects=str(effects)) for _ in range(30)]
-    for _ in range(10):
-        await services.doorbell.ring([job.id for job in made])
-    for job in made:
-        assert (await ended(job.id)).attempt == 1
-    assert sorted(_effects(effects, "ran")) == sorted(str(job.id) for job in made)
-    await _check_invariants()
-
-
-async def test_a_wiped_redis_loses_no_job(
-    services: Services, workers: Workers, redis_url: str, tmp_path: Path
-) -> None:
-    effects = tmp_path / "effects"
-    await workers.start(slots=2)
-    client = redis.Redis.from_url(redis_url)
-    made = []
-    for _ in range(60):
-        made.append(await submitted(services, "TEST_NOOP", effects=str(effects)))
-        client.flushall()
-    client.client_kill_filter(_type="normal")
-    client.client_kill_filter(_type="pubsub")
-    made += [await submitted(services, "TEST_NOOP", effects=str(effects)) for _ in range(10)]
-    for job in made:
-        assert (await ended(job.id)).state == "COMPLETED"
-    client.close()
-    assert sorted(_effects(effects, "ran")) == sorted(str(job.id) for job in made)
     await _check_invariants()
 
 
