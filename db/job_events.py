@@ -1,14 +1,16 @@
 """Reading the log of changes.
 
-Its order over all jobs is (xid, position), read below the horizon: the oldest transaction that is still
-open. A sequence number alone has gaps that fill later, when a slower transaction commits; below the horizon
-nothing can appear any more. A first reading is a snapshot of the database (`pg_snapshot`): the state of each
-job at it is the newest change that it sees, however much later one asks, and what follows is every change
-that it does not see.
+Of one job it is read by version. Of all jobs there is no number to read by: a sequence has gaps that fill
+later, when a slower transaction commits, and a reader that waits for the slowest is silenced by any session
+of the whole cluster that sits in an open transaction. So a place in the log says what was seen, as a snapshot
+does: every transaction up to a number, but for those that were open then. What comes next is what the
+place does not hold and the database shows. It is in the order of `position`, which is that of the versions
+of each job: a writer takes its position while it holds the row, and gives the row away when it commits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,23 +20,40 @@ from db import sql
 from db.job_rows import Condition
 from db.jobs import JobEvent
 
-LAST_POSITION = 2**63 - 1
 _SLOWEST_TRANSACTION = "interval '10 minutes'"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Place:
-    """A place in the log: everything up to it, it included, was read."""
+    """What was seen: the changes of each transaction up to `xid`, it included, but for those in `open`."""
 
     xid: int
-    position: int
+    open: tuple[int, ...] = ()
+
+    @classmethod
+    def of_snapshot(cls, text: str) -> Place:
+        """All that a snapshot (`xmin:xmax:open,open`) sees."""
+        _, xmax, open_ones = text.split(":")
+        return cls(int(xmax) - 1, tuple(int(xid) for xid in open_ones.split(",") if xid))
+
+    def holds(self, xid: int) -> bool:
+        return xid <= self.xid and xid not in self.open
+
+    def after(self, changes: Sequence[Change], now: Place) -> Place:
+        """Where a reader is who has seen everything that `now` holds, and that is these changes.
+
+        It goes no further than the last of them, so that all who have seen the same are at the same place.
+        """
+        xid = max([self.xid, *(change.xid for change in changes)])
+        return Place(xid, tuple(number for number in now.open if number <= xid))
 
 
 @dataclass(frozen=True)
 class Change:
     """One event. `created_at` is its job's."""
 
-    place: Place
+    xid: int
+    position: int
     job_id: UUID
     created_at: datetime
     version: int
@@ -43,6 +62,15 @@ class Change:
     stage: str | None
     message: str | None
     at: datetime
+
+
+@dataclass(frozen=True)
+class Found:
+    """Changes in order; `now` is all that the database showed, and `is_all` that these are all of it."""
+
+    changes: list[Change]
+    now: Place
+    is_all: bool
 
 
 async def after_version(job_id: UUID, version: int, limit: int) -> list[JobEvent]:
@@ -55,25 +83,13 @@ async def newest(job_id: UUID, version: int) -> list[JobEvent]:
     return await JobEvent.filter(job_id=job_id, version__gt=version).order_by("-version").limit(1)
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A snapshot of the database, as text, the time of it, and its bounds in transaction numbers."""
-
-    snapshot: str
-    taken_at: datetime
-
-    @property
-    def xmin(self) -> int:
-        return int(self.snapshot.split(":")[0])
-
-    @property
-    def xmax(self) -> int:
-        return int(self.snapshot.split(":")[1])
+_NOW = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 
 
-async def present_moment() -> Moment:
-    (row,) = await sql.rows("SELECT pg_current_snapshot()::text AS snapshot, now() AS taken_at")
-    return Moment(row["snapshot"], row["taken_at"])
+async def present() -> tuple[Place, datetime]:
+    """What the database shows now, and its clock."""
+    (row,) = await sql.rows("SELECT pg_current_snapshot()::text AS snapshot, now() AS now")
+    return Place.of_snapshot(row["snapshot"]), row["now"]
 
 
 _WANTED = """j.owner_id = $1 AND j.kind = ANY($2::text[])
@@ -88,52 +104,92 @@ def _wanted(condition: Condition) -> list[Any]:
     return [*values, condition.created_after, condition.created_before]
 
 
-_UNFINISHED_AT = f"""
+# A transaction number that this cluster has not reached yet is from before a backup was brought back.
+_UNFINISHED = f"""
 SELECT e.*, j.created_at FROM jobs j JOIN LATERAL (
     SELECT * FROM job_events
-    WHERE job_id = j.id AND pg_visible_in_snapshot(xid::text::xid8, $8::text::pg_snapshot)
+    WHERE job_id = j.id AND (xid <= $8 AND NOT xid = ANY($9::bigint[]) OR xid >= {_NOW})
     ORDER BY version DESC LIMIT 1) e ON true
 WHERE {_WANTED} AND e.state IN ('PENDING', 'PROCESSING')
-  AND (j.completed_at IS NULL OR j.completed_at > $9::timestamptz - {_SLOWEST_TRANSACTION})
-  AND ($10::timestamptz IS NULL OR (j.created_at, j.id) > ($10, $11::uuid))
-ORDER BY j.created_at, j.id LIMIT $12"""  # noqa: S608
+  AND (j.completed_at IS NULL OR j.completed_at > $10::timestamptz - {_SLOWEST_TRANSACTION})
+  AND ($11::timestamptz IS NULL OR (j.created_at, j.id) > ($11, $12::uuid))
+ORDER BY j.created_at, j.id LIMIT $13"""  # noqa: S608
 
 
 async def unfinished_at(
-    moment: Moment, condition: Condition, behind: tuple[datetime, UUID] | None, limit: int
+    place: Place, at: datetime, condition: Condition, behind: tuple[datetime, UUID] | None, limit: int
 ) -> list[Change]:
-    """The jobs that had not ended at a moment, as they were then, oldest first, behind (created_at, id)."""
+    """The jobs that had not ended at a place, as they were there, oldest first, behind (created_at, id)."""
     created_at, job_id = behind or (None, None)
-    values = [*_wanted(condition), moment.snapshot, moment.taken_at, created_at, job_id, limit]
-    return [_change(row) for row in await sql.rows(_UNFINISHED_AT, *values)]
+    values = [*_wanted(condition), place.xid, list(place.open), at, created_at, job_id, limit]
+    return [_change(row) for row in await sql.rows(_UNFINISHED, *values)]
 
+
+# One by one: to read all jobs at once for the few that changed is what a planner likes who knows no values.
+_ITS_JOB = "CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = e.job_id OFFSET 0) j"
+
+# Both ends of the range, so that it is read by its index whatever the planner knows of the values.
+_UNSEEN = f"""unseen AS MATERIALIZED (
+  SELECT * FROM job_events WHERE xid > $8 AND xid < {_NOW} AND owner_id = $1
+  UNION ALL SELECT * FROM job_events WHERE xid = ANY($9::bigint[]) AND owner_id = $1)"""  # noqa: S608
 
 _AFTER = f"""
-SELECT e.*, j.created_at FROM job_events e JOIN jobs j ON j.id = e.job_id
-WHERE {_WANTED} AND (e.xid, e.position) > ($8, $9)
-  AND e.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-  AND ($10::text IS NULL OR NOT pg_visible_in_snapshot(e.xid::text::xid8, $10::text::pg_snapshot))
-  AND NOT EXISTS (SELECT 1 FROM job_events l WHERE l.job_id = e.job_id AND l.version > e.version
-    AND (l.xid, l.position) < (e.xid, e.position))
-ORDER BY e.xid, e.position LIMIT $11"""  # noqa: S608
+WITH {_UNSEEN}, wanted AS (
+  SELECT e.*, j.created_at FROM unseen e {_ITS_JOB}
+  WHERE {_WANTED} ORDER BY e.position LIMIT $10)
+SELECT pg_current_snapshot()::text AS snapshot, wanted.* FROM (SELECT 1) one LEFT JOIN wanted ON true
+ORDER BY wanted.position"""  # noqa: S608
+
+_NEWEST_AFTER = f"""
+WITH {_UNSEEN}, newest AS (
+  SELECT DISTINCT ON (e.job_id) e.*, j.created_at FROM unseen e {_ITS_JOB}
+  WHERE {_WANTED} AND (e.position > $11 OR e.xid > $12 OR e.xid = ANY($13::bigint[]))
+  ORDER BY e.job_id, e.position DESC),
+wanted AS (SELECT * FROM newest ORDER BY position LIMIT $10)
+SELECT pg_current_snapshot()::text AS snapshot, wanted.* FROM (SELECT 1) one LEFT JOIN wanted ON true
+ORDER BY wanted.position"""  # noqa: S608
 
 
-async def after_place(
-    place: Place, condition: Condition, limit: int, *, unseen_by: Moment | None = None
+async def after_place(place: Place, condition: Condition, limit: int) -> Found:
+    """The changes of the owner's jobs that a place does not hold."""
+    values = [*_wanted(condition), place.xid, list(place.open), limit]
+    return _found(await sql.rows(_AFTER, *values), limit)
+
+
+async def newest_after(
+    place: Place, until: Place | None, position: int, condition: Condition, limit: int
+) -> Found:
+    """Of each job the newest change that a place does not hold, nor `until` up to a position."""
+    values = [*_wanted(condition), place.xid, list(place.open), limit, position]
+    rows = await sql.rows(_NEWEST_AFTER, *values, (until or place).xid, list((until or place).open))
+    return _found(rows, limit)
+
+
+def _found(rows: list[dict[str, Any]], limit: int) -> Found:
+    changes = [_change(row) for row in rows if row["position"] is not None]
+    return Found(changes, Place.of_snapshot(rows[0]["snapshot"]), is_all=len(changes) < limit)
+
+
+_BETWEEN = f"""
+SELECT e.*, j.created_at FROM job_events e {_ITS_JOB}
+WHERE {_WANTED} AND e.owner_id = $1 AND e.position > $10
+  AND (e.xid > $8 OR e.xid = ANY($9::bigint[])) AND e.xid <= $11 AND NOT e.xid = ANY($12::bigint[])
+ORDER BY e.position LIMIT $13"""  # noqa: S608
+
+
+async def between(
+    place: Place, until: Place, position: int, condition: Condition, limit: int
 ) -> list[Change]:
-    """The changes of the owner's jobs behind a place, in order, but for those that `unseen_by` has seen.
-
-    Two writers of one job may have taken their transaction numbers the other way round than its row: a
-    change that the log places behind a later version of its job is left out, so versions never fall.
-    """
-    snapshot = None if unseen_by is None else unseen_by.snapshot
-    values = [*_wanted(condition), place.xid, place.position, snapshot, limit]
-    return [_change(row) for row in await sql.rows(_AFTER, *values)]
+    """What `until` holds and the place does not, behind a position."""
+    values = [*_wanted(condition), place.xid, list(place.open), position]
+    rows = await sql.rows(_BETWEEN, *values, until.xid, list(until.open), limit)
+    return [_change(row) for row in rows]
 
 
 def _change(row: dict[str, Any]) -> Change:
     return Change(
-        place=Place(row["xid"], row["position"]),
+        xid=row["xid"],
+        position=row["position"],
         job_id=row["job_id"],
         created_at=row["created_at"],
         version=row["version"],
@@ -145,15 +201,15 @@ def _change(row: dict[str, Any]) -> Change:
     )
 
 
-_BEYOND = """
-SELECT EXISTS (SELECT 1 FROM job_events
-  WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS beyond"""
+_ADOPT = f"UPDATE job_events SET xid = 0 WHERE xid >= {_NOW}"  # noqa: S608
 
 
-async def waits_for_a_transaction() -> bool:
-    """Whether a change was written that lies behind the horizon still."""
-    (row,) = await sql.rows(_BEYOND)
-    return bool(row["beyond"])
+async def adopt_restored() -> None:
+    """Changes that another cluster wrote, before a backup was brought here: seen by everybody.
+
+    Their transaction numbers would become this cluster's own some day, and the changes new again.
+    """
+    await sql.run(_ADOPT)
 
 
 _THIN_OUT = """

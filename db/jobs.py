@@ -121,8 +121,8 @@ class JobAttempt(Model):
 class JobEvent(Model):
     """One change of one job, written in the transaction of the change.
 
-    `xid` is the writing transaction: a reader of all jobs only moves past transactions that are
-    finished (`xid < pg_snapshot_xmin(pg_current_snapshot())`), so no gap fills up behind it.
+    `xid` is the writing transaction: what a reader of all jobs has seen is said in these, since a transaction
+    that began earlier may commit later (`db.job_events`).
     """
 
     position = fields.BigIntField(primary_key=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from domain.shared_reads import SharedReads
 from domain.tallies import Tallies
 from render import limits
 
@@ -26,6 +27,10 @@ class Files(Protocol):
     """Stored bytes by key. A key is written once, whole or not at all."""
 
     async def put(self, key: str, source: Path) -> None: ...
+
+    async def check(self) -> None:
+        """Raises Unavailable, or what the store raises, where bytes could not be stored or read now."""
+        ...
 
     async def exists(self, key: str) -> bool: ...
 
@@ -134,3 +139,4 @@ class Services:
     retention_days: int = 0  # ended jobs are removed after so long; 0 keeps them for ever
     webhooks: Webhooks | None = None  # None where no secret is set: callback URLs are refused then
     tallies: Tallies = field(default_factory=Tallies)  # what this process counts, for `/metrics`
+    reads: SharedReads = field(default_factory=SharedReads)  # what many live updates ask for at once

@@ -11,10 +11,11 @@ from uuid import UUID
 
 import orjson
 
-from db.job_events import Change, Moment, Place
+from db.job_events import Place
 from domain.errors import InvalidInput
 
 FIELD = "after"
+MOST_OPEN = 10_000  # transactions at once; the database has fewer connections
 
 
 def for_version(job_id: UUID, version: int) -> str:
@@ -32,58 +33,60 @@ def version_of(cursor: str, job_id: UUID) -> int:
 
 @dataclass(frozen=True)
 class Reading:
-    """How far all jobs were read.
+    """How far all jobs were read: everything that `seen` holds, and what else is said here.
 
-    While `behind` is set, the jobs unfinished at `moment` are read up to that (created_at, id), or none yet
-    where it is the start; afterwards `place` is how far the log was. `moment` is kept while the log may hold
-    changes that it has seen.
+    First come the jobs that were unfinished at `seen`: while `taken_at`, the time of it, is set, they were
+    read up to `behind`, a (created_at, id), or none yet. Then the log: while `until` is set, what that holds
+    was read up to `position`, and nothing of what it does not hold.
     """
 
-    place: Place
-    moment: Moment | None = None
-    in_snapshot: bool = False
+    seen: Place
+    taken_at: datetime | None = None
     behind: tuple[datetime, UUID] | None = None
+    until: Place | None = None
+    position: int = 0
 
     def encode(self) -> str:
-        moment = None if self.moment is None else [self.moment.snapshot, self.moment.taken_at.isoformat()]
+        taken_at = None if self.taken_at is None else self.taken_at.isoformat()
         behind = None if self.behind is None else [self.behind[0].isoformat(), str(self.behind[1])]
-        return _encode(["all", self.place.xid, self.place.position, moment, self.in_snapshot, behind])
+        until = None if self.until is None else _numbers(self.until)
+        return _encode(["all", _numbers(self.seen), taken_at, behind, until, self.position])
 
-    def past(self, change: Change) -> Reading:
-        """After one more change of the log."""
-        keep = self.moment is not None and change.place.xid < self.moment.xmax
-        return Reading(change.place, self.moment if keep else None)
+    def is_of(self, now: Place) -> bool:
+        """Whether a database that shows `now` can have given it: one brought back from a backup cannot."""
+        return self.seen.xid <= now.xid and (self.until is None or self.until.xid <= now.xid)
 
 
 def reading_of(cursor: str) -> Reading:
     """Raises InvalidInput for text that is no cursor of the updates of all jobs."""
     try:
         match _decode(cursor):
-            case ["all", int(xid), int(position), moment, bool(in_snapshot), behind] if (
-                0 <= xid < 2**63 and 0 <= position < 2**63 and (moment or not in_snapshot)
-            ):
-                return Reading(Place(xid, position), _moment(moment), in_snapshot, _behind(behind))
-    except (ValueError, TypeError) as error:
+            case ["all", seen, taken_at, behind, until, int(position)] if 0 <= position < 2**63:
+                return Reading(
+                    seen=_place(seen),
+                    taken_at=None if taken_at is None else _aware(taken_at),
+                    behind=None if behind is None else _behind(behind),
+                    until=None if until is None else _place(until),
+                    position=position,
+                )
+    except (ValueError, TypeError, AttributeError) as error:
         raise _refused() from error
     raise _refused()
 
 
-def _moment(given: Any) -> Moment | None:
-    if given is None:
-        return None
-    snapshot, taken_at = given
-    xmin, xmax, open_ones = snapshot.split(":")
-    numbers = [int(xmin), int(xmax), *(int(xid) for xid in open_ones.split(",") if xid)]
-    if not all(0 < number < 2**63 for number in numbers) or sorted(numbers[2:]) != numbers[2:]:
-        raise ValueError("not a snapshot")
-    if numbers[0] > numbers[1] or any(not numbers[0] <= number < numbers[1] for number in numbers[2:]):
-        raise ValueError("not a snapshot")
-    return Moment(snapshot, _aware(taken_at))
+def _numbers(place: Place) -> list[int]:
+    return [place.xid, *place.open]
 
 
-def _behind(given: Any) -> tuple[datetime, UUID] | None:
-    if given is None:
-        return None
+def _place(given: Any) -> Place:
+    if not isinstance(given, list) or not 0 < len(given) <= MOST_OPEN:
+        raise ValueError("not a place")
+    if not all(type(number) is int and 0 <= number < 2**63 for number in given):
+        raise ValueError("not transaction numbers")
+    return Place(given[0], tuple(given[1:]))
+
+
+def _behind(given: Any) -> tuple[datetime, UUID]:
     created_at, job_id = given
     return _aware(created_at), UUID(job_id)
 

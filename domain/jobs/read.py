@@ -31,11 +31,11 @@ async def get(viewer: Viewer, job_id: UUID) -> Job:
 def condition(viewer: Viewer, wanted: JobFilter | None) -> job_rows.Condition:
     """The filter as the database reads it; unknown kinds and states match nothing."""
     wanted = wanted or JobFilter()
-    kinds = known() if wanted.kind is None else [kind for kind in known() if kind in set(wanted.kind)]
+    kinds = tuple(kind for kind in known() if wanted.kind is None or kind in set(wanted.kind))
     return job_rows.Condition(
         owner_id=viewer.id,
         kinds=kinds,
-        states=None if wanted.status is None else [str(status) for status in wanted.status],
+        states=None if wanted.status is None else tuple(str(status) for status in wanted.status),
         subject_type=wanted.subject_type,
         subject_id=wanted.subject_id,
         created_after=wanted.created_after,

@@ -1,13 +1,14 @@
 """Watching one job: the row as it is now, then every change, until it ends.
 
 A nudge only wakes; what is sent is read from the log, so a lost nudge costs at most `REREAD_SECONDS`. A
-consumer that was away for longer than `SLOW_SECONDS` gets the newest change instead of a queue.
+consumer that does not keep up (`domain.jobs.pace`) gets the newest change instead of a queue. Watchers that
+are woken together read together (`domain.shared_reads`).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from uuid import UUID
 
 from db import job_events
@@ -15,6 +16,7 @@ from db.jobs import Job, JobEvent
 from domain.accounts import Viewer
 from domain.jobs import cursors
 from domain.jobs.announce import topic
+from domain.jobs.pace import Pace
 from domain.jobs.protocol import ENDED
 from domain.jobs.read import find, get
 from domain.jobs.requests import JobUpdate
@@ -22,7 +24,6 @@ from domain.jobs.stages import present
 from domain.ports import Services
 
 REREAD_SECONDS = 5.0
-SLOW_SECONDS = 1.0
 BATCH = 100
 
 
@@ -36,45 +37,59 @@ async def watch(
     """
     version = None if after is None else cursors.version_of(after, job_id)
     async with services.events.subscribe(topic(job_id)) as subscription:
-        job = await get(viewer, job_id)
+        row = await services.reads.read(("job", viewer, job_id), lambda: get(viewer, job_id))
         is_slow, state = False, "PROCESSING"
         if version is None:
-            asked = time.monotonic()
-            yield _as_it_is(job)
-            is_slow = time.monotonic() - asked > SLOW_SECONDS
-            version, state = job.version, job.state
-        elif version >= job.version:  # above it: from before the database was set back to a backup
-            version, state = job.version, job.state
+            pace = Pace()
+            yield _as_it_is(row)
+            is_slow = pace.is_slow()
+            version, state = row.version, row.state
+        elif version >= row.version:  # above it: from before the database was set back to a backup
+            version, state = row.version, row.state
         while state not in ENDED:
-            updates = await _read(viewer, job_id, version, is_slow)
-            if updates is None:
+            asked = _Asked(viewer, job_id, version, is_slow)
+            steps = await services.reads.read(asked, asked.answer)
+            if steps is None:
                 return
-            is_slow = False
-            for update, seen in updates:
-                asked = time.monotonic()
-                yield update
-                is_slow = is_slow or time.monotonic() - asked > SLOW_SECONDS
-                version, state = seen, update.status
-                if is_slow:
+            pace, is_slow = Pace(), False
+            for step in steps:
+                yield step.update
+                version, state = step.version, step.update.status
+                if is_slow := pace.is_slow():
                     break
-            if not updates:
+            if state not in ENDED and not is_slow and len(steps) < BATCH:
                 await subscription.wait(REREAD_SECONDS)
 
 
-async def _read(
-    viewer: Viewer, job_id: UUID, version: int, only_newest: bool
-) -> list[tuple[JobUpdate, int]] | None:
-    """The updates above a version, each with its own; None when the job is gone."""
-    if only_newest:
-        events = await job_events.newest(job_id, version)
-    else:
-        events = await job_events.after_version(job_id, version, BATCH)
-    job = await find(viewer, job_id)
-    if job is None:
-        return None
-    if not events and job.version > version:
-        return [(_as_it_is(job), job.version)]
-    return [(_as_it_was(event, job), event.version) for event in events]
+@dataclass(frozen=True)
+class _Step:
+    """One update, and the version that a reader has seen with it."""
+
+    update: JobUpdate
+    version: int
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a reader has not seen of a job: the changes above a version."""
+
+    viewer: Viewer
+    job_id: UUID
+    version: int
+    only_newest: bool
+
+    async def answer(self) -> list[_Step] | None:
+        """None when the job is gone."""
+        if self.only_newest:
+            events = await job_events.newest(self.job_id, self.version)
+        else:
+            events = await job_events.after_version(self.job_id, self.version, BATCH)
+        job = await find(self.viewer, self.job_id)
+        if job is None:
+            return None
+        if not events and job.version > self.version:
+            return [_Step(_as_it_is(job), job.version)]
+        return [_Step(_as_it_was(event, job), event.version) for event in events]
 
 
 def _as_it_is(job: Job) -> JobUpdate:

@@ -11,12 +11,23 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from db import job_moves, sql
-from db.jobs import Job
+from app.engines import Engines
+from db import job_events, job_moves, sql
+from db.jobs import Job, JobEvent
 from domain import jobs
 from domain.accounts import Viewer, local_owner
 from domain.errors import InvalidInput, NotFound
-from domain.jobs import JobFilter, JobUpdate, NewJob, all_updates, cursors, submit, watch, watch_all
+from domain.jobs import (
+    JobFilter,
+    JobUpdate,
+    NewJob,
+    all_updates,
+    cursors,
+    pace,
+    submit,
+    watch,
+    watch_all,
+)
 from domain.jobs import updates as updates_of_one
 from domain.ports import Services
 from tests.support.job_world import job_services
@@ -142,7 +153,7 @@ async def test_a_nudge_may_be_lost(
 async def test_a_slow_reader_gets_the_newest(
     viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(updates_of_one, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(pace, "SLOW_SECONDS", 0.2)
     job = await _submit(viewer, services)
     updates = watch(viewer, job.id, services=services)
     await _next(updates)
@@ -234,7 +245,7 @@ async def test_all_jobs_go_on_after_a_reconnect(viewer: Viewer, services: Servic
 async def test_a_transaction_that_commits_late_is_not_missed(
     viewer: Viewer, services: Services, database_url: str
 ) -> None:
-    """The later event of the earlier transaction: a sequence number alone would pass over it."""
+    """The earlier number of the later commit: a sequence number alone would pass over it."""
     first, second = await _submit(viewer, services), await _submit(viewer, services)
     updates = watch_all(viewer, services=services)
     seen = [await _next(updates) for _ in range(2)]
@@ -243,15 +254,33 @@ async def test_a_transaction_that_commits_late_is_not_missed(
     await slow.start()
     await connection.execute(job_moves._CANCEL, first.id, viewer.id)
     await jobs.cancel(viewer, second.id, services=services)
-    waiting = asyncio.create_task(_next(updates))
-    await asyncio.sleep(0.4)
-    assert not waiting.done()  # what came second waits for what came first
+    quick = await _next(updates)
+    assert quick.job.id == second.id  # nobody waits for a transaction that is still open
     await slow.commit()
     await connection.close()
-    assert (await waiting).job.id == first.id
-    assert (await _next(updates)).job.id == second.id
-    again = watch_all(viewer, None, seen[-1].cursor, services=services)
-    assert [(await _next(again)).job.id for _ in range(2)] == [first.id, second.id]
+    await services.events.nudge("jobs")
+    assert (await _next(updates)).job.id == first.id
+    again = watch_all(viewer, None, quick.cursor, services=services)
+    assert (await _next(again)).job.id == first.id
+    both = watch_all(viewer, None, seen[-1].cursor, services=services)
+    assert [(await _next(both)).job.id for _ in range(2)] == [first.id, second.id]
+
+
+async def test_an_open_transaction_silences_nobody(
+    viewer: Viewer, services: Services, engines: Engines
+) -> None:
+    """Of another database of the cluster even: its number keeps every snapshot's lower bound where it is."""
+    elsewhere = await asyncpg.connect(engines.addresses.database_url)
+    forgotten = elsewhere.transaction()
+    await forgotten.start()
+    await elsewhere.execute("SELECT pg_current_xact_id()")
+    job = await _submit(viewer, services)
+    updates = watch_all(viewer, services=services)
+    assert (await _next(updates)).status == "PENDING"
+    await jobs.cancel(viewer, job.id, services=services)
+    assert (await _next(updates, 1.0)).status == "CANCELLED"
+    await forgotten.rollback()
+    await elsewhere.close()
 
 
 async def test_the_snapshot_is_of_one_moment(viewer: Viewer, services: Services, database_url: str) -> None:
@@ -278,7 +307,7 @@ async def test_versions_never_go_back_where_numbers_do(
     """A writer may take its transaction number first and the row second."""
     job = await _submit(viewer, services)
     updates = watch_all(viewer, services=services)
-    await _next(updates)
+    first = await _next(updates)
     connection = await asyncpg.connect(database_url)
     slow = connection.transaction()
     await slow.start()
@@ -288,14 +317,65 @@ async def test_versions_never_go_back_where_numbers_do(
     await slow.commit()
     await connection.close()
     await jobs.announce([running], services)
-    update = await _next(updates)
-    assert (update.status, update.job.version, update.job.cancel_requested_at is not None) == (
-        "PROCESSING",
-        3,
-        True,
-    )
+    updates_then = [await _next(updates) for _ in range(2)]
+    assert await _versions(updates_then) == [2, 3]
+    again = watch_all(viewer, None, first.cursor, services=services)
+    assert await _versions([await _next(again) for _ in range(2)]) == [2, 3]
     with pytest.raises(TimeoutError):
         await _next(updates, 0.5)
+
+
+async def _versions(updates: list[JobUpdate]) -> list[int]:
+    """Of the changes themselves: an update carries the row as it is when it is read."""
+    found = []
+    for update in updates:
+        (event,) = await JobEvent.filter(job_id=update.job.id, at=update.at)
+        found.append(event.version)
+    return found
+
+
+async def test_a_cursor_from_before_a_restored_backup_starts_all_jobs_as_they_are(
+    viewer: Viewer, services: Services
+) -> None:
+    """Restored into a cluster whose transactions are numbered from the start again."""
+    job, other = await _submit(viewer, services), await _submit(viewer, services)
+    await jobs.cancel(viewer, other.id, services=services)
+    ahead = cursors.Reading(job_events.Place(2**40)).encode()
+    await sql.run("UPDATE job_events SET xid = xid + 1000000")
+    for adopt in (False, True):
+        if adopt:
+            await job_events.adopt_restored()
+            assert await sql.rows("SELECT 1 FROM job_events WHERE xid > 1000000") == []
+        for after in (ahead, None):
+            updates = watch_all(viewer, None, after, services=services)
+            first = await _next(updates)
+            assert (first.job.id, first.status) == (job.id, "PENDING")
+            third = await _submit(viewer, services)
+            assert (await _next(updates)).job.id == third.id
+            await jobs.cancel(viewer, third.id, services=services)
+            assert (await _next(updates)).status == "CANCELLED"
+
+
+async def test_more_changes_than_one_page_come_once_and_in_order(
+    viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(all_updates, "BATCH", 4)
+    first = await _submit(viewer, services)
+    updates = watch_all(viewer, services=services)
+    seen = [await _next(updates)]
+    running = await _claim(services)
+    for progress in range(1, 11):
+        await _report(running, float(progress), services)
+    await _complete(running, services)
+    expected = [("PROCESSING", float(progress)) for progress in range(11)] + [("COMPLETED", 100.0)]
+    seen += [await _next(updates) for _ in expected]
+    assert _said(seen[1:]) == expected
+    for place in range(1, len(expected)):
+        again = watch_all(viewer, None, seen[place].cursor, services=services)
+        assert _said([await _next(again) for _ in expected[place:]]) == expected[place:], place
+        with pytest.raises(TimeoutError):
+            await _next(again, 0.1)
+    assert {update.job.id for update in seen} == {first.id}
 
 
 async def test_all_jobs_by_filter(viewer: Viewer, services: Services) -> None:
@@ -320,7 +400,7 @@ async def test_another_owner_sees_nothing(viewer: Viewer, services: Services) ->
 async def test_a_slow_reader_of_all_gets_the_newest_of_each(
     viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(all_updates, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(pace, "SLOW_SECONDS", 0.2)
     first, second = await _submit(viewer, services), await _submit(viewer, services)
     updates = watch_all(viewer, services=services)
     for _ in range(2):
@@ -329,7 +409,7 @@ async def test_a_slow_reader_of_all_gets_the_newest_of_each(
     for progress in range(1, 30):
         await _report(running, float(progress), services)
     await jobs.cancel(viewer, second.id, services=services)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.6)
     said = [await _next(updates) for _ in range(2)]
     assert [(one.job.id, one.status, one.progress) for one in said] == [
         (first.id, "PROCESSING", 29.0),

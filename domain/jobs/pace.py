@@ -1,0 +1,21 @@
+"""Whether a reader keeps up with what it is sent."""
+
+from __future__ import annotations
+
+import time
+
+SLOW_SECONDS = 1.0
+EACH_SECONDS = 0.25  # a job in progress changes no more often
+
+
+class Pace:
+    """Of one batch, from the moment that it is there to be sent."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._taken = 0
+
+    def is_slow(self) -> bool:
+        """Asked after each update was taken: later than jobs change, and by a second at least."""
+        self._taken += 1
+        return time.monotonic() - self._began > max(SLOW_SECONDS, self._taken * EACH_SECONDS)
