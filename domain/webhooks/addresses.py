@@ -10,8 +10,9 @@ them, and what may carry an inside address within an outside one.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from domain.errors import InvalidInput
@@ -27,6 +28,9 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
+# What `ipaddress` of some versions takes for global, or what leads on to another address (Teredo, 6to4).
+_SPECIAL_4 = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))
+_SPECIAL_6 = (IPv6Network("2001::/23"), IPv6Network("2002::/16"), IPv6Network("3fff::/20"))
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
@@ -109,13 +113,17 @@ def _no_host() -> str:
 def is_outside(address: Address) -> bool:
     """Whether the address is one of the public Internet, and leads to no other."""
     if isinstance(address, IPv4Address):
-        return address.is_global and not (address.is_multicast or address.is_reserved)
+        is_special = address.is_multicast or address.is_reserved or _within(address, _SPECIAL_4)
+        return address.is_global and not is_special
     if address.ipv4_mapped is not None:
         return is_outside(address.ipv4_mapped)
     if address in _NAT64:
         return is_outside(IPv4Address(int(address) & 0xFFFF_FFFF))
-    is_tunnel = address.sixtofour is not None or address.teredo is not None
-    return address in _GLOBAL_UNICAST and address.is_global and not is_tunnel
+    return address in _GLOBAL_UNICAST and address.is_global and not _within(address, _SPECIAL_6)
+
+
+def _within(address: Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    return any(address in network for network in networks)
 
 
 def refusal(target: Target, webhooks: Webhooks) -> str | None:

@@ -59,12 +59,12 @@ ROWS = {
 _INSERT = """
 INSERT INTO jobs (id, kind, owner_id, params, stages, state, priority, run_at, queue_at, attempt,
   max_attempts, crashes, epoch, lease_until, cancel_requested_at, progress, version, error,
-  created_at, updated_at, completed_at)
+  created_at, updated_at, completed_at, callback_url)
 VALUES ($1, $2, $3, '{}', $4::jsonb, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb,
-  $18, $18, $19)"""
+  $18, $18, $19, $20)"""
 
 
-async def _insert(row: JobRow, now: datetime) -> UUID:
+async def _insert(row: JobRow, now: datetime, callback_url: str | None = None) -> UUID:
     """A row in this state; its times are seconds after `now`."""
     job_id = uuid4()
 
@@ -81,7 +81,7 @@ async def _insert(row: JobRow, now: datetime) -> UUID:
     ]
     error = None if row.error is None else json.dumps({"code": row.error, "message": "it failed"})
     times = [moment(-9.0), moment(-1.0) if row.ended else None]
-    await sql.run(_INSERT, *identity, *queue, *claim, error, *times)
+    await sql.run(_INSERT, *identity, *queue, *claim, error, *times, callback_url)
     return job_id
 
 
@@ -220,6 +220,43 @@ async def _is_logged(job_id: UUID) -> bool:
         job_id,
     )
     return len(events) == 1
+
+
+@pytest.mark.parametrize("move", MOVES)
+async def test_what_ends_a_job_writes_one_delivery_and_nothing_else_does(move: str) -> None:
+    """Of every state, by the right epoch and by a stale one, with a callback URL and without."""
+    in_sql, pure = MOVES[move]
+    has_ended_some = False
+    for name, row in ROWS.items():
+        for epoch in (row.epoch, row.epoch - 1):
+            for callback_url in (None, "https://bird:secret@Hooks.Example:443/told?token=1"):
+                async with IN_TRANSACTION():
+                    (clock,) = await sql.rows("SELECT now() AS now")
+                    job_id = await _insert(row, clock["now"], callback_url)
+                    expected = pure(row, epoch)
+                    moved = await in_sql(job_id, epoch)
+                    rows = await sql.rows("SELECT * FROM webhook_deliveries")
+                    ends = expected is not None and expected.ended and not row.ended
+                    place = f"{move} of a {name} job with epoch {epoch}"
+                    assert [entry["job_id"] for entry in rows] == [job_id] * (
+                        ends and callback_url is not None
+                    ), place
+                    for entry in rows:
+                        assert moved is not None
+                        _check_delivery(entry, moved)
+                        has_ended_some = True
+                    await sql.run("DELETE FROM jobs")
+                    await sql.run("DELETE FROM webhook_deliveries")
+    assert has_ended_some == (move not in ("claim", "beat", "report more", "report less"))
+
+
+def _check_delivery(entry: dict[str, Any], job: Job) -> None:
+    payload = json.loads(entry["payload"])
+    assert (entry["url"], entry["host"]) == (job.callback_url, "hooks.example:443")
+    assert (entry["state"], entry["attempt"], entry["ended_at"]) == ("PENDING", 0, None)
+    assert entry["due_at"] == entry["created_at"] == job.completed_at
+    assert (payload["job"], payload["status"], payload["error"]) == (str(job.id), job.state, job.error)
+    assert datetime.fromisoformat(payload["completedAt"]) == job.completed_at
 
 
 async def test_each_claim_is_an_attempt_with_an_end() -> None:
