@@ -4,7 +4,7 @@ A batch is one short transaction. It locks jobs and files and leaves alone what 
 now, so it never waits while it holds something; only then it asks who uses the files, so that a use is either
 seen here or waits for this transaction and finds the file gone. A job goes whole or not at all: while
 something uses a file that it made, its row stays too, and the next day looks again. The newest go first,
-because what a job made can only be read by jobs that ended after it. A job whose webhook is not delivered
+because what a job made is read by jobs that ended after it. A job whose webhook is not delivered
 yet stays until it is, or is given up.
 
 The bytes are not touched here. A file is let go of like one that its owner deletes: its row remembers that

@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from db import migrate
 from db import retention as rows
@@ -65,19 +66,35 @@ async def prune(older_than_days: int, *, services: Services) -> Pruned:
 
 
 async def pruned_in_parts(older_than_days: int, *, services: Services) -> AsyncIterator[Pruned]:
-    """The same, batch by batch: what each has removed, once it is done."""
+    """The same, batch by batch: what each has removed, once it is done.
+
+    Jobs that were held are looked at again as long as others went, since one of these may have held them: a
+    later part then takes them from `held` again.
+    """
     await _check(older_than_days)
     before = await rows.moment_before(older_than_days)
+    is_again, jobs, held = False, 1, 1
+    while jobs and held:
+        jobs = held = 0
+        async for batch in _batches(before):
+            size = await _collect(batch.freed, services)
+            stay = batch.looked_at - batch.jobs
+            jobs, held = jobs + batch.jobs, held + stay
+            change = -batch.jobs if is_again else stay
+            yield Pruned(batch.jobs, batch.attempts, batch.events, len(batch.freed), size, change)
+        is_again = True
+
+
+async def _batches(before: datetime) -> AsyncIterator[rows.Batch]:
+    """Every expired job of every owner once."""
     owner = await rows.next_owner(None)
     while owner is not None:
         place: rows.Place | None = rows.Place(before)
         while place is not None:
             batch = await rows.remove_batch(owner, known(), place, MADE_BELOW)
-            size = await _collect(batch.freed, services)
-            yield Pruned(
-                batch.jobs, batch.attempts, batch.events, len(batch.freed), size, batch.looked_at - batch.jobs
-            )
             place = batch.place
+            if batch.looked_at:
+                yield batch
         owner = await rows.next_owner(owner)
 
 
@@ -101,7 +118,7 @@ async def _check(older_than_days: int) -> None:
 async def _collect(freed: Sequence[rows.Freed], services: Services) -> int:
     """Remove the bytes that nothing names any more; how many they were. A storage that is away delays it."""
     size = 0
-    for file in freed:
+    for file in {file.key: file for file in freed}.values():
         try:
             if await assets.collect(file.key, file.sha256, services=services):
                 size += file.size
