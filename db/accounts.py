@@ -8,6 +8,8 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 
+from db import sql
+
 LOCAL_OWNER = "local"
 
 
@@ -25,6 +27,7 @@ class User(Model):
 async def get_or_create_local_owner() -> User:
     user = await User.get_or_none(username=LOCAL_OWNER)
     if user is None:
-        await User.bulk_create([User(id=uuid4(), username=LOCAL_OWNER, role="ADMIN")], ignore_conflicts=True)
+        fresh = User(id=uuid4(), username=LOCAL_OWNER, role="ADMIN", created_at=await sql.now())
+        await User.bulk_create([fresh], ignore_conflicts=True)
         user = await User.get(username=LOCAL_OWNER)
     return user

@@ -21,7 +21,7 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
-from db import asset_uses
+from db import asset_uses, sql
 
 
 class Asset(Model):
@@ -69,7 +69,7 @@ async def key_held(key: str) -> AsyncIterator[None]:
 
 async def insert_if_name_is_free(owner_id: UUID, values: dict[str, Any]) -> Asset | None:
     """None where the owner has a file of that name. Waits for a transaction that is about to take it."""
-    row = Asset(id=uuid4(), owner_id=owner_id, **values)
+    row = Asset(id=uuid4(), owner_id=owner_id, created_at=await sql.now(), **values)
     await Asset.bulk_create([row], ignore_conflicts=True)
     return await Asset.get_or_none(id=row.id)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from tortoise import fields, timezone
+from tortoise import fields
 from tortoise.connection import get_connection
 from tortoise.expressions import Q
 from tortoise.indexes import Index
@@ -20,6 +20,7 @@ from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
+from db import sql
 from db.asset_uses import Use, register
 from db.assets import Asset, held_for_reading
 
@@ -83,8 +84,11 @@ async def insert(
         if await ParticleSystem.filter(owner_id=owner_id).count() >= limit:
             raise OwnerIsFull
         await _hold_audio(owner_id, audio_id)
+        now = await sql.now()
         return await ParticleSystem.create(
             id=uuid4(),
+            created_at=now,
+            updated_at=now,
             owner_id=owner_id,
             name=name,
             particle_type=particle_type,
@@ -119,7 +123,7 @@ async def change(
         values = changes(row)
         if values:
             await _hold_audio(owner_id, values.get("audio_id"))
-            row.update_from_dict({**values, "version": row.version + 1, "updated_at": timezone.now()})
+            row.update_from_dict({**values, "version": row.version + 1, "updated_at": await sql.now()})
             await row.save(update_fields=[*values, "version", "updated_at"])
         return row
 
