@@ -19,7 +19,9 @@ from starlette.routing import Route
 
 from app.graphql import graphql_routes
 from app.guards import LOCAL_ORIGIN, HostGuard, OriginGuard
-from app.health import health_routes
+from app.health import Readiness, health_routes
+from app.metrics.exposition import Exposition, metrics_routes
+from app.metrics.http import HttpTallies
 from app.request_ids import HEADER, RequestIds
 from app.rest import errors
 from app.rest.application import create_rest
@@ -33,6 +35,8 @@ from domain.ports import Services
 class State(TypedDict):
     services: Services
     viewer: Viewer
+    readiness: Readiness
+    exposition: Exposition
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -41,16 +45,23 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
         async with open_services(settings, warm=True) as services:
-            yield {"services": services, "viewer": await local_owner()}
+            yield {
+                "services": services,
+                "viewer": await local_owner(),
+                "readiness": Readiness.of(services, settings),
+                "exposition": Exposition(services, settings),
+            }
 
     app = Starlette(
         routes=[
             Route("/", root),
-            *health_routes(settings),
+            *health_routes(),
+            *metrics_routes(),
             *graphql_routes(),
             *asset_routes(),
         ],
         middleware=[
+            Middleware(HttpTallies),
             Middleware(RequestIds),
             Middleware(HostGuard, names=_host_names(settings)),
             Middleware(

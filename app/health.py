@@ -2,27 +2,28 @@
 
 Ready needs the database with every migration, storage that answers, and a live worker, which registers
 only once its children are warm. Redis is the doorbell: without it jobs still run, so its absence is
-`degraded`, with status 200.
+`degraded`, with status 200. All is asked at once, and the answer is there within `CHECK_SECONDS`, whatever
+hangs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from dataclasses import dataclass
 
-from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from app.checks import Check, ping_redis
 from app.settings import Settings
 from db.job_queue import live_workers
 from db.migrate import pending
+from domain.errors import StarlingError
 from domain.ports import Services
 
-CHECK_SECONDS = 3.0
-PROBE_KEY = "probe/ready"  # need not exist: the store has to answer
+CHECK_SECONDS = 2.5
 WORKER_SEEN_SECONDS = 15.0
 
 log = logging.getLogger(__name__)
@@ -32,10 +33,7 @@ class Lacking(Exception):
     """What a check found missing, in words for a person."""
 
 
-def health_routes(settings: Settings) -> list[Route]:
-    async def ready(request: Request) -> JSONResponse:
-        return await readiness(request.state.services, settings)
-
+def health_routes() -> list[Route]:
     return [Route("/health", health), Route("/ready", ready)]
 
 
@@ -43,31 +41,60 @@ async def health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "healthy"})
 
 
-async def readiness(services: Services, settings: Settings) -> JSONResponse:
-    database, storage, redis = await asyncio.gather(
-        _outcome("database", _database()),
-        _outcome("storage", services.files.exists(PROBE_KEY)),
-        _outcome("redis", _ping(settings.redis_url or "")),
-    )
-    workers = await _outcome("workers", _workers()) if database is None else "not known without the database"
-    lacking = {"database": database, "storage": storage, "workers": workers, "redis": redis}
-    checks = {name: found or "ok" for name, found in lacking.items()}
-    missing = [f"{name}: {found}" for name, found in lacking.items() if found is not None]
-    if database or storage or workers:
-        return JSONResponse({"status": "not ready", "missing": missing, "checks": checks}, 503)
-    return JSONResponse({"status": "degraded" if redis else "ready", "missing": missing, "checks": checks})
+async def ready(request: Request) -> JSONResponse:
+    readiness: Readiness = request.state.readiness
+    return await readiness.answer()
 
 
-async def _outcome(name: str, check: Awaitable[object]) -> str | None:
+@dataclass(frozen=True)
+class Readiness:
+    """The four things that are asked for, by the names that the answer gives them. One an application."""
+
+    database: Check[None]
+    storage: Check[None]
+    workers: Check[None]
+    redis: Check[None]
+
+    @classmethod
+    def of(cls, services: Services, settings: Settings) -> Readiness:
+        return cls(
+            Check(_database),
+            Check(services.files.check),
+            Check(_workers),
+            Check(lambda: ping_redis(settings.redis_url or "", CHECK_SECONDS)),
+        )
+
+    async def answer(self) -> JSONResponse:
+        database, storage, workers, redis = await asyncio.gather(
+            _outcome("database", self.database),
+            _outcome("storage", self.storage),
+            _outcome("workers", self.workers),
+            _outcome("redis", self.redis),
+        )
+        if database is not None:
+            workers = "not known without the database"
+        lacking = {"database": database, "storage": storage, "workers": workers, "redis": redis}
+        checks = {name: found or "ok" for name, found in lacking.items()}
+        missing = [f"{name}: {found}" for name, found in lacking.items() if found is not None]
+        if database or storage or workers:
+            return JSONResponse({"status": "not ready", "missing": missing, "checks": checks}, 503)
+        return JSONResponse(
+            {"status": "degraded" if redis else "ready", "missing": missing, "checks": checks}
+        )
+
+
+async def _outcome(name: str, check: Check[None]) -> str | None:
     """None where the check passes in time, else what is missing."""
     try:
-        await asyncio.wait_for(check, CHECK_SECONDS)
+        await check.answer(CHECK_SECONDS)
     except Lacking as lacking:
         return str(lacking)
     except TimeoutError:
         return f"no answer in {CHECK_SECONDS:g} s"
+    except StarlingError as error:
+        return error.message
     except Exception as error:  # whatever the driver raises, the answer is that it is not there
-        log.warning("the check of %s failed", name, exc_info=error)
+        log.warning("the check of %s failed: %s", name, type(error).__name__)
         return "not reachable"
     return None
 
@@ -81,8 +108,3 @@ async def _database() -> None:
 async def _workers() -> None:
     if await live_workers(WORKER_SEEN_SECONDS) == 0:
         raise Lacking(f"no worker was seen in the last {WORKER_SEEN_SECONDS:g} s")
-
-
-async def _ping(url: str) -> None:
-    async with Redis.from_url(url) as client:
-        await client.ping()

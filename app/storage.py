@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 1024**2  # one read: what a download holds in memory
 MAX_KEY_CHARACTERS = 255
+PROBE_KEY = "probe/ready"  # need not exist: the store has to answer
 STAGING = ".staging"  # no key begins with a dot
 ABANDONED_SECONDS = 3600.0
 RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
@@ -68,6 +69,10 @@ class FolderFiles:
     async def put(self, key: str, source: Path) -> None:
         """The source may be linked, not copied: it must not be written to afterwards."""
         await asyncio.to_thread(_place, source, self._path(key), self._staging)
+
+    async def check(self) -> None:
+        if not await asyncio.to_thread(_is_writable, self._staging):
+            raise Unavailable("the folder of the stored files is gone or cannot be written")
 
     async def exists(self, key: str) -> bool:
         return await asyncio.to_thread(self._path(key).is_file)
@@ -105,6 +110,9 @@ class BucketFiles:
             return
         with _store_told():
             await obstore.put_async(self._store, checked_key(key), source)
+
+    async def check(self) -> None:
+        await self.exists(PROBE_KEY)
 
     async def exists(self, key: str) -> bool:
         try:
@@ -156,6 +164,10 @@ def open_files(storage_url: str, folder: Path, scratch: Path) -> FolderFiles | B
         return BucketFiles(storage_url, scratch)
     except exceptions.BaseError as error:
         raise ValueError(f"STORAGE_URL cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def _is_writable(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _discard_abandoned(staging: Path) -> None:

@@ -21,6 +21,7 @@ import orjson
 
 SUM = "sum"  # in place of a bucket's upper bound: the sum of what was observed
 BEYOND = "+Inf"
+OTHER = "other"
 Series = tuple[str, ...]  # the family's name, its labels' values, and for a histogram a bucket or `SUM`
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Tallies:
     def __init__(self) -> None:
         self._counts: defaultdict[Series, float] = defaultdict(float)
         self._levels: defaultdict[Series, float] = defaultdict(float)
+        self._words: defaultdict[str, set[str]] = defaultdict(set)
         self._observed: dict[Series, tuple[Histogram, list[float]]] = {}
 
     def add(self, counter: Counter, *labels: str, amount: float = 1.0) -> None:
@@ -80,6 +82,17 @@ class Tallies:
             numbers[bisect_left(histogram.buckets, value)] += 1
         except Exception:
             log.exception("%s was not observed", histogram.name)
+
+    def known(self, group: str, word: str, most: int = 200) -> str:
+        """The word itself while it is among the first `most` of its group, else "other": what clients make up
+        must not become series without end."""
+        words = self._words[group]
+        if word in words:
+            return word
+        if len(words) >= most:
+            return OTHER
+        words.add(word)
+        return word
 
     def totals(self) -> dict[Series, float]:
         """Every counter, and every bucket that is not empty; buckets hold what is in them alone."""

@@ -13,6 +13,7 @@ from schema.documents import Document, checked
 from schema.errors import presented
 from schema.limits import MAX_TOKENS
 from schema.starling import StarlingSchema
+from schema.tallies import Measured
 
 if TYPE_CHECKING:
     from strawberry.types.execution import StreamExecutionResult
@@ -28,10 +29,14 @@ class Operation(SchemaExtension):
         self._context: Context = self.execution_context.context.fresh()
         self.execution_context.context = self._context
         self.execution_context.parse_options = {"max_tokens": MAX_TOKENS}
-        yield
-        result = self.execution_context.result
-        if result is not None and not self._streamed:
-            result.errors = self._presented(result.errors)
+        self._measured = Measured(self._context.services.tallies)
+        try:
+            yield
+            result = self.execution_context.result
+            if result is not None and not self._streamed:
+                result.errors = self._presented(result.errors)
+        finally:
+            self._measured.ends()
 
     def on_parse(self) -> Iterator[None]:
         """A kept document is parsed no more. Others are parsed by the schema, that knows how to refuse."""
@@ -41,11 +46,15 @@ class Operation(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        self.execution_context.pre_execution_errors = self._errors()
+        errors = self.execution_context.pre_execution_errors = self._errors()
+        if not errors:
+            now = self.execution_context
+            self._measured.begins(now.operation_type.value, now.operation_name)
         yield
 
     def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
         self._streamed = True
+        self._measured.sends()
         if errors := getattr(result, "errors", None):
             result.errors = self._presented(errors)  # type: ignore[union-attr]
         yield
@@ -70,4 +79,6 @@ class Operation(SchemaExtension):
         if not errors:
             return errors
         tree = self.execution_context.graphql_document
-        return [presented(error, tree, self._context.request_id) for error in errors]
+        found = [presented(error, tree, self._context.request_id) for error in errors]
+        self._measured.refuses(found)
+        return found

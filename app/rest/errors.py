@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -98,7 +100,20 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     refusal = Refusal(error.status_code, str(error.detail), f"HTTP_{error.status_code}")
-    return _answer(family_of(request.url.path), refusal, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (allowed := _methods(request)):
+        headers["Allow"] = ", ".join(sorted(allowed))
+    return _answer(family_of(request.url.path), refusal, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """All that the path answers to: several routes may share one, and each knows its own alone."""
+    return {
+        method
+        for route in iter_route_contexts(request.app.routes)
+        if (pattern := getattr(route, "path_regex", None)) and pattern.match(request.scope["path"])
+        for method in route.methods or ()
+    }
 
 
 async def _malformed(request: Request, error: Exception) -> Response:

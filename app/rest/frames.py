@@ -20,6 +20,7 @@ PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
 @router.get("/particle-systems/{system_id}.png", response_class=Response, responses=PNG)
+@router.head("/particle-systems/{system_id}.png", include_in_schema=False)
 async def system_frame(
     system_id: str, request: Request, time: float = 0.0, width: int = DEFAULT_WIDTH
 ) -> Response:
@@ -30,6 +31,7 @@ async def system_frame(
 
 
 @router.get("/particles.png", response_class=Response, responses=PNG)
+@router.head("/particles.png", include_in_schema=False)
 async def config_frame(
     request: Request,
     particle_type: Annotated[str, Query(alias="type")],

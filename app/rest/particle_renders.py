@@ -75,6 +75,7 @@ async def delete_job(job_id: str, request: Request) -> Message:
 
 @router.head("/download/{job_id}", include_in_schema=False)
 @router.get("/download/{job_id}", response_class=Response, responses=MP4)
+@router.head("/download/{job_id}", include_in_schema=False)
 async def download(job_id: str, request: Request) -> Response:
     viewer = await viewer_of(request)
     job = await _render(viewer, job_id)
@@ -88,6 +89,7 @@ async def download(job_id: str, request: Request) -> Response:
 
 
 @router.get("/systems/{system_id}/preview", response_class=Response, responses=MP4)
+@router.head("/systems/{system_id}/preview", include_in_schema=False)
 async def preview(system_id: str, request: Request, duration: float = 2.0) -> Response:
     """A small MP4 of the real config, scaled down."""
     viewer, services = await viewer_of(request), services_of(request)

@@ -1,0 +1,19 @@
+"""Every family that this project shows, but for those that a library adds about the process itself."""
+
+from __future__ import annotations
+
+from domain.tallies import Family, Histogram, Level
+from schema import tallies as graphql
+from workers import tallies as workers
+
+HTTP_SECONDS = Histogram(
+    "starling_http_request_duration_seconds",
+    "How long requests took until their answer began",
+    ("method", "route", "status"),
+)
+OPEN_SOCKETS = Level("starling_open_sockets", "WebSockets that are open now", ("route",))
+
+# Counted by API processes and by workers: told apart by the label `process`.
+COMMON: tuple[Family, ...] = (workers.BELLS_RUNG, workers.BELLS_FAILED)
+OF_API: tuple[Family, ...] = (HTTP_SECONDS, OPEN_SOCKETS, *graphql.FAMILIES)
+OF_WORKERS: tuple[Family, ...] = tuple(family for family in workers.FAMILIES if family not in COMMON)

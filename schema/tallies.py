@@ -1,0 +1,60 @@
+"""What is counted of GraphQL operations, whichever way they came."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from graphql import GraphQLError
+
+from domain.tallies import Counter, Histogram, Level, Tallies
+
+OPERATION_SECONDS = Histogram(
+    "starling_graphql_operation_duration_seconds",
+    "How long queries and mutations took, from their text to their result",
+    ("type", "name"),
+)
+RUNNING = Level("starling_graphql_operations_running", "Operations that run now", ("type",))
+ERRORS = Counter("starling_graphql_errors_total", "Errors in results, by their code", ("code",))
+EVENTS_SENT = Counter("starling_subscription_events_sent_total", "Results that subscriptions sent", ("name",))
+
+FAMILIES = (OPERATION_SECONDS, RUNNING, ERRORS, EVENTS_SENT)
+NAMES = "graphql operations"  # the group of names for `Tallies.known`
+ANONYMOUS = "anonymous"
+SUBSCRIPTION = "subscription"
+INVALID = "invalid"  # in place of the name of what could not begin
+
+
+class Measured:
+    """One operation from its text to its end, on behalf of `schema.operation`."""
+
+    def __init__(self, tallies: Tallies) -> None:
+        self._tallies = tallies
+        self._began = time.perf_counter()
+        self._type = self._name = INVALID
+        self._is_running = False
+
+    def begins(self, kind: str, name: str | None) -> None:
+        """It is valid: its kind (query, mutation, subscription) and its name are what it says."""
+        self._type, self._is_running = kind, True
+        self._name = ANONYMOUS if name is None else self._tallies.known(NAMES, name)
+        self._tallies.move(RUNNING, 1, kind)
+
+    def sends(self) -> None:
+        """A result goes out; of a subscription that is an event."""
+        if self._type == SUBSCRIPTION:
+            self._tallies.add(EVENTS_SENT, self._name)
+
+    def refuses(self, errors: Sequence[GraphQLError]) -> None:
+        for error in errors:
+            code = str((error.extensions or {}).get("code", ""))
+            self._tallies.add(ERRORS, self._tallies.known("graphql codes", code))
+
+    def ends(self) -> None:
+        """It has ended, in whichever way."""
+        if self._is_running:
+            self._tallies.move(RUNNING, -1, self._type)
+        if self._type != SUBSCRIPTION:  # one of those takes as long as its reader likes
+            self._tallies.observe(
+                OPERATION_SECONDS, time.perf_counter() - self._began, self._type, self._name
+            )
