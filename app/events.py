@@ -2,8 +2,9 @@
 
 Each process holds one subscription connection, whatever the number of its subscribers, and fans out in
 memory. A nudge carries topics and nothing else: losing one costs a subscriber the time until it looks by
-itself. After every (re)connection all subscribers are woken, since nudges may have been missed. Nothing
-here raises when Redis is away: calls then return at once for a second, so that no request waits for it.
+itself. After every (re)connection all subscribers are woken, since nudges may have been missed. Nobody waits
+for what is sent to arrive: what is told while Redis takes the last lot goes out as the next one, in order.
+Nothing here raises when Redis is away: for a second nothing is sent then.
 """
 
 from __future__ import annotations
@@ -83,19 +84,23 @@ class RedisEvents:
         self._origin = uuid4().hex
         self._topics: dict[str, set[TopicSubscription]] = {}
         self._away_until = 0.0
+        self._nudged: dict[str, None] = {}
+        self._lot = self._commands.pipeline(transaction=False)
+        self._has_more = asyncio.Event()
+        self._is_closing = False
         self.is_listening = asyncio.Event()
 
     async def nudge(self, *topics: str) -> None:
         """Wake the subscribers of the topics, in this process at once and in the others through Redis."""
         self._wake(topics)
-        await self._send(self._commands.publish(CHANNEL, "\n".join([self._origin, *topics])))
+        if time.monotonic() >= self._away_until:
+            self._nudged.update(dict.fromkeys(topics))
+            self._has_more.set()
 
     async def publish_job(self, job: Any, *, stage: str | None, change: str) -> None:
-        if time.monotonic() < self._away_until:
-            return
-        pipeline = self._commands.pipeline(transaction=False)
-        redis_surface.add(pipeline, job, stage, change)
-        await self._send(pipeline.execute())
+        if time.monotonic() >= self._away_until:
+            redis_surface.add(self._lot, job, stage, change)
+            self._has_more.set()
 
     def subscribe(self, topic: str) -> TopicSubscription:
         return TopicSubscription(topic, self._topics)
@@ -122,6 +127,22 @@ class RedisEvents:
                 self.is_listening.clear()
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def send(self) -> None:
+        """Send what is told, lot after lot, until `finish`."""
+        while not self._is_closing or self._has_more.is_set():
+            await self._has_more.wait()
+            self._has_more.clear()
+            lot, self._lot = self._lot, self._commands.pipeline(transaction=False)
+            topics, self._nudged = self._nudged, {}
+            if topics:
+                lot.publish(CHANNEL, "\n".join([self._origin, *topics]))
+            await self._send(lot.execute())
+
+    def finish(self) -> None:
+        """`send` returns once the rest is sent."""
+        self._is_closing = True
+        self._has_more.set()
 
     async def close(self) -> None:
         for client in (self._commands, self._listener):
@@ -166,9 +187,11 @@ async def open_events(redis_url: str) -> AsyncIterator[RedisEvents]:
     """Events that listen until the block ends. Redis need not be there yet."""
     events = RedisEvents(redis_url)
     listening = asyncio.create_task(events.listen(), name="live-events")
+    sending = asyncio.create_task(events.send(), name="live-events-out")
     try:
         yield events
     finally:
+        events.finish()
         listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await asyncio.gather(listening, sending, return_exceptions=True)
         await events.close()
