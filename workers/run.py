@@ -64,7 +64,7 @@ class Run:
         self.job = job
         self.kind = kind
         self.services = services
-        self.scratch = scratch
+        self._scratch = scratch
         self.stages = stages.fresh(kind)
         self.message: str | None = None
         self.is_dirty = False
@@ -82,6 +82,12 @@ class Run:
     def params(self) -> dict[str, Any]:
         params: dict[str, Any] = self.job.params
         return params
+
+    @property
+    def scratch(self) -> Path:
+        """A folder of this run's own, made when it is asked for. Raises OSError where there is no room."""
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        return self._scratch
 
     @property
     def seconds(self) -> float:

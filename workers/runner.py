@@ -127,7 +127,6 @@ class Runner:
     async def _run(self, job: Job) -> None:
         """One claimed job to its end, whatever the end is."""
         scratch = folder_of(job, self._services.scratch)
-        await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
         claimed(self._services.tallies, job)
         run = Run(job, KINDS[job.kind], self._services, self._pools, scratch)
         heart = self._hearts[job.id, job.epoch] = Heart(run)
@@ -141,7 +140,8 @@ class Runner:
                 task.cancel()
             await asyncio.gather(beating, nudged, return_exceptions=True)
             del self._hearts[job.id, job.epoch]
-            await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+            if scratch.exists():
+                await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
 
     async def _listen_for_cancel(self, job_id: UUID, heart: Heart) -> None:
         async with self._services.events.subscribe(cancel_topic(job_id)) as subscription:

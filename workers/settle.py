@@ -17,7 +17,7 @@ from uuid import UUID
 
 from db import job_moves, job_rows
 from db.jobs import Job
-from db.sql import is_refusal
+from db.sql import is_of_database, is_refusal
 from domain.assets import NewAsset
 from domain.jobs import announce, outputs
 from domain.jobs.protocol import CRASH_DELAY_SECONDS, MAX_CRASHES, backoff_seconds
@@ -69,6 +69,14 @@ def _asset(output: NewOutput, key: str, size: int, sha256: str) -> NewAsset:
     )
 
 
+class RowsFailed(Exception):
+    """A settlement's own `rows` raised `error`, which is no outage: trying again would not mend it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class LostAtSettle(Exception):
     """Rolls back a settlement whose claim is no longer ours."""
 
@@ -76,23 +84,37 @@ class LostAtSettle(Exception):
 async def complete(run: Run, settlement: Settlement, made: Made, heart: Heart) -> bool:
     """Whether the result is the job's now. False: the lease was lost, or the database away for too long."""
 
-    async def transaction() -> Job | None:
-        job, epoch = run.job, run.job.epoch
+    job, epoch = run.job, run.job.epoch
+
+    async def move() -> Job | None:
+        return await job_moves.complete(job.id, epoch, result=settlement.result, cost_usd=settlement.cost_usd)
+
+    async def alone() -> Job | None:
+        return await move() or await _completed_before(job.id, epoch)
+
+    async def with_rows() -> Job | None:
         try:
             async with job_rows.IN_TRANSACTION():
-                done = await job_moves.complete(
-                    job.id, epoch, result=settlement.result, cost_usd=settlement.cost_usd
-                )
+                done = await move()
                 if done is None:
                     raise LostAtSettle
                 await outputs.keep(job.id, job.owner_id, made)
                 if settlement.rows is not None:
-                    await settlement.rows(done)
+                    await _further(settlement.rows, done)
                 return done
         except LostAtSettle:
             return await _completed_before(job.id, epoch)
 
-    return await _settle(transaction, run, heart, "completed")
+    return await _settle(with_rows if made or settlement.rows else alone, run, heart, "completed")
+
+
+async def _further(rows: Callable[[Job], Awaitable[None]], job: Job) -> None:
+    try:
+        await rows(job)
+    except Exception as error:
+        if is_of_database(error):
+            raise
+        raise RowsFailed(error) from error
 
 
 async def _completed_before(job_id: UUID, epoch: int) -> Job | None:
@@ -132,19 +154,23 @@ async def released(run: Run, heart: Heart) -> bool:
 
 
 async def _settle(move: Callable[[], Awaitable[Job | None]], run: Run, heart: Heart, outcome: str) -> bool:
-    """Try until it is done, refused, or the lease may be another's. `outcome` is for the tallies."""
+    """Try until it is done, refused, or the lease may be another's: then once more, since the row tells a
+    worker that stood still, or was cut off, what became of its claim. `outcome` is for the tallies."""
 
     async def once() -> Job | None:
         return await move()
 
     while True:
+        is_last = heart.seconds_left <= 0
         try:
             job = await within(once(), TRANSACTION_SECONDS)
+        except RowsFailed as failed_rows:
+            raise failed_rows.error from None
         except Exception as error:
             if is_refusal(error):
                 raise
             log.warning("job %s: not settled yet: %s", run.job.id, str(error) or type(error).__name__)
-            if heart.seconds_left <= 0:
+            if is_last:
                 raise Unsettled from error
             await asyncio.sleep(PAUSE_SECONDS)
             continue
