@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from domain.webhooks.addresses import BadUrl, Target, checked, is_outside, target_of
-from domain.webhooks.deliver import (
+from domain.webhooks.signing import MOST_SECRETS, BadSecret, headers, key_of
+from domain.webhooks.tries import (
     KEEP_SECONDS,
     LEASE_SECONDS,
     MAX_ATTEMPTS,
@@ -11,7 +12,6 @@ from domain.webhooks.deliver import (
     deliver,
     put_back,
 )
-from domain.webhooks.signing import MOST_SECRETS, BadSecret, headers, key_of
 
 __all__ = [
     "KEEP_SECONDS",

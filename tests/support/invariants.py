@@ -44,6 +44,9 @@ BROKEN = {
         SELECT o.job_id FROM job_outputs o JOIN jobs j ON j.id = o.job_id WHERE j.state <> 'COMPLETED'""",
     "what a job made is there": """
         SELECT o.job_id FROM job_outputs o LEFT JOIN assets a ON a.id = o.asset_id WHERE a.id IS NULL""",
+    "whoever wants to be told of an end is to be told of it once": """
+        SELECT j.id FROM jobs j LEFT JOIN webhook_deliveries w ON w.job_id = j.id GROUP BY j.id
+        HAVING count(w.*) <> (j.callback_url IS NOT NULL AND j.completed_at IS NOT NULL)::int""",
 }
 
 

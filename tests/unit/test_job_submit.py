@@ -121,6 +121,7 @@ async def test_a_batch_is_all_or_none(viewer: Viewer, services: Services) -> Non
         (JobOptions(callback_url="http://"), "callbackUrl"),
         (JobOptions(callback_url="http://[::1"), "callbackUrl"),
         (JobOptions(callback_url="https://example.org/" + "a" * 2_000), "callbackUrl"),
+        (JobOptions(callback_url="https://example.org/told"), "callbackUrl"),  # no secret is set
     ],
 )
 async def test_options_are_judged(

@@ -10,7 +10,7 @@ import pytest
 
 from app.settings import BadSetting, Settings
 from domain.webhooks import BadSecret, delay_seconds, headers, key_of
-from domain.webhooks.deliver import MAX_ATTEMPTS
+from domain.webhooks.tries import MAX_ATTEMPTS
 from tests.support.receiver import SECRET, Call
 
 BODY = '{"type":"job.completed","data":{"kind":"ä"}}'.encode()
