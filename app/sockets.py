@@ -23,12 +23,14 @@ from asyncio.transports import BaseTransport
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 PING_SECONDS = 15.0
 PING_TIMEOUT_SECONDS = 20.0
 STALLED_SECONDS = 40.0
 LEAVE_SECONDS = 1.0
 UNSENT_BYTES = 16 * 1024
+MOST_FRAGMENTS = 1_000
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
 
@@ -69,6 +71,21 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         self._stop_looking()
         super().connection_lost(exc)
 
+    def handle_cont(self, event: Frame) -> None:
+        """Empty fragments weigh nothing by the limit of a message, and are kept one by one."""
+        super().handle_cont(event)
+        if len(self.frames) > MOST_FRAGMENTS:
+            self.frames = [b"".join(self.frames)]
+
+    def send_receive_event_to_app(self) -> None:
+        """Text that is none is the client's mistake and not worth a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_text(self.frames):
+            self.frames = []
+            self.conn.send_close(1007)
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
     def _look_again(self, left: int) -> None:
         self._stop_looking()
         self._given_up = self.loop.call_later(STALLED_SECONDS, self._give_up, left)
@@ -85,3 +102,11 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             self._look_again(now)
         else:
             self.transport.abort()
+
+
+def _is_text(fragments: list[bytes]) -> bool:
+    try:
+        b"".join(fragments).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

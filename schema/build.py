@@ -10,7 +10,7 @@ from schema.mutation import Mutation
 from schema.operation import Operation
 from schema.query import Query
 from schema.scalars import SCALARS
-from schema.starling import StarlingSchema
+from schema.starling import Execution, StarlingSchema
 from schema.subscription import Subscription
 
 
@@ -21,6 +21,7 @@ def schema() -> StarlingSchema:
         mutation=Mutation,
         subscription=Subscription,
         extensions=[Operation],
+        execution_context_class=Execution,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

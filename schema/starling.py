@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLSchema
+from graphql import Executor, GraphQLError, GraphQLSchema
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.execution import ExecutionContext
 
 from schema.documents import Documents
+
+
+class Execution(StrawberryGraphQLCoreExecutionContext):
+    def build_per_event_executor(self, payload: Any) -> Executor:
+        """Nothing of one event is kept for the next: as it comes, each event of a subscription leaves behind
+        what it found out of the document, a kilobyte, until the subscription ends."""
+        executor = super().build_per_event_executor(payload)
+        executor._relevant_sub_fields = {}
+        return executor
 
 
 class StarlingSchema(strawberry.Schema):

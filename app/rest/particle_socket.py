@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -27,22 +28,33 @@ router = APIRouter()
 MISSING = "System not found"
 TICK_SECONDS = 1.0
 MAX_MESSAGE_CHARACTERS = 65_536
-NORMAL, POLICY_VIOLATION = 1000, 1008
+NORMAL, POLICY_VIOLATION, INTERNAL_ERROR = 1000, 1008, 1011
+
+log = logging.getLogger(__name__)
 
 
 @router.websocket("/ws/{system_id}")
 async def watch_system(socket: WebSocket, system_id: str) -> None:
-    await socket.accept()
-    viewer, services = await viewer_of(socket), services_of(socket)
     with suppress(WebSocketDisconnect):
+        await socket.accept()
         try:
-            known = id_or_missing(system_id, MISSING)
-            await particles.get(viewer, known)
+            await _serve(socket, system_id)
         except NotFound:
             await socket.close(POLICY_VIOLATION, MISSING)
-            return
-        async with services.events.subscribe(f"particles:{known}") as nudges:
-            await _Conversation(socket, viewer, services, known).hold(nudges)
+        except WebSocketDisconnect:
+            raise
+        except Exception:
+            log.exception("the live status of a system failed")
+            await socket.close(INTERNAL_ERROR, "Internal error")
+
+
+async def _serve(socket: WebSocket, system_id: str) -> None:
+    """Raises NotFound for a system that is not the viewer's."""
+    viewer, services = await viewer_of(socket), services_of(socket)
+    known = id_or_missing(system_id, MISSING)
+    await particles.get(viewer, known)
+    async with services.events.subscribe(f"particles:{known}") as nudges:
+        await _Conversation(socket, viewer, services, known).hold(nudges)
 
 
 class _Conversation:
@@ -77,14 +89,21 @@ class _Conversation:
             await asyncio.gather(heard, nudged, return_exceptions=True)
 
     async def _send_status(self) -> bool:
-        """False where the system is gone."""
+        """False where the system is gone. Those who look at once look together."""
+        key = ("status", self.viewer, self.system_id)
+        status = await self.services.reads.read(key, self._status)
+        if status is None:
+            return False
+        await self.socket.send_text(status)
+        return True
+
+    async def _status(self) -> str | None:
         try:
             row = await particles.get(self.viewer, self.system_id)
         except NotFound:
-            return False
+            return None
         audio = await particles.song_of(self.viewer, row)
-        await self.socket.send_text(status_of(row, audio).model_dump_json())
-        return True
+        return status_of(row, audio).model_dump_json()
 
     async def _obeyed(self, message: Any) -> bool:
         """Whether the message changed something; a wrong one is answered here."""

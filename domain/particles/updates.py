@@ -1,6 +1,7 @@
 """A system as it is now, then after every change, until it is deleted.
 
-The row is the truth: it is read again on each nudge and every few seconds, so a lost nudge only delays.
+The row is the truth: it is read again on each nudge and every few seconds, so a lost nudge only delays; those
+that are woken together read it together.
 """
 
 from __future__ import annotations
@@ -27,4 +28,6 @@ async def watch(viewer: Viewer, system_id: UUID, *, services: Services) -> Async
                 seen = row.version
                 yield row
             await nudges.wait(REREAD_SECONDS)
-            row = await rows.find(viewer.id, system_id)
+            row = await services.reads.read(
+                ("system", viewer, system_id), lambda: rows.find(viewer.id, system_id)
+            )
