@@ -188,7 +188,7 @@ _LOST = """jsonb_build_object('code', 'WORKER_LOST',
 
 def _crashed(limit: str, delay: str) -> str:
     state = _CRASH_STATE.format(limit=limit)
-    run_at = f"CASE WHEN crashes = 0 THEN now() ELSE now() + {delay} * interval '1 second' END"
+    run_at = f"CASE WHEN crashes = 0 THEN run_at ELSE now() + {delay} * interval '1 second' END"
     message = f"CASE ({state}) WHEN 'PENDING' THEN 'Runs again: its process was lost' END"
     return _left(
         state,
@@ -210,7 +210,8 @@ SELECT * FROM moved"""
 
 
 async def crash(job_id: UUID, epoch: int, *, max_crashes: int, delay_seconds: float) -> Job | None:
-    """The process that ran it died: again at once the first time, then after the delay, at last FAILED.
+    """The process that ran it died: again at once the first time, in its old place of the queue, then after
+    the delay, at last FAILED.
 
     The attempt is given back. None: the lease is lost.
     """
@@ -239,7 +240,7 @@ _RELEASE_STATE = "CASE WHEN cancel_requested_at IS NOT NULL THEN 'CANCELLED' ELS
 _RELEASE_SET = _left(
     _RELEASE_STATE,
     "NULL::jsonb",
-    run_at="now()",
+    run_at="run_at",
     attempt="attempt - 1",
     message=f"CASE ({_RELEASE_STATE}) WHEN 'PENDING' THEN 'Runs again: its worker was stopped' END",
 )
@@ -253,7 +254,7 @@ SELECT * FROM moved"""
 
 
 async def release(job_id: UUID, epoch: int) -> Job | None:
-    """Give the job back, and its attempt, as a worker that drains does. None: the lease is lost."""
+    """Give the job back, with its attempt and its place, as a worker that drains does. None: lost."""
     return await _move_one(_RELEASE, [job_id, epoch])
 
 

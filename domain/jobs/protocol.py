@@ -134,9 +134,10 @@ def fail(
 
 
 def _crash(row: JobRow, now: float) -> JobRow:
-    """A first crash runs again at once, a later one after a while, the last one fails."""
+    """A first crash runs again at once, in its old place of the queue; a later one after a while, the last
+    one fails."""
     crashes = row.crashes + 1
-    run_at = now if row.crashes == 0 else now + CRASH_DELAY_SECONDS
+    run_at = row.run_at if row.crashes == 0 else now + CRASH_DELAY_SECONDS
     if crashes >= MAX_CRASHES:
         return _leave(
             row, "FAILED", crashes=crashes, attempt=row.attempt - 1, run_at=run_at, error="WORKER_LOST"
@@ -156,10 +157,11 @@ def reap(row: JobRow, now: float) -> JobRow | None:
     return _crash(row, now)
 
 
-def release(row: JobRow, epoch: int, now: float) -> JobRow | None:
+def release(row: JobRow, epoch: int) -> JobRow | None:
+    """It keeps its place of the queue: that its worker was stopped is no fault of the job."""
     if not _mine(row, epoch):
         return None
-    return _leave(row, "PENDING", attempt=row.attempt - 1, run_at=now)
+    return _leave(row, "PENDING", attempt=row.attempt - 1)
 
 
 def stop(row: JobRow, epoch: int) -> JobRow | None:

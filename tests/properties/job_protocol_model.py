@@ -199,7 +199,7 @@ class Protocol(RuleBasedStateMachine):
     @rule(data=st.data())
     def release(self, data: Any) -> None:
         claim = self._held(data)
-        if self._write(claim.job, self.moves.release(self.rows[claim.job], claim.token, self.now)):
+        if self._write(claim.job, self.moves.release(self.rows[claim.job], claim.token)):
             self._check_fence(claim, "release a job")
 
     @precondition(lambda self: self.claims)
@@ -239,7 +239,7 @@ class Protocol(RuleBasedStateMachine):
         left: dict[str, Callable[[], JobRow | None]] = {
             "fail": lambda: self.moves.fail(row, claim.token, "INTERNAL", True, 4.0, self.now),
             "crash": lambda: self.moves.crash(row, claim.token, self.now),
-            "release": lambda: self.moves.release(row, claim.token, self.now),
+            "release": lambda: self.moves.release(row, claim.token),
             "stop": lambda: self.moves.stop(row, claim.token),
         }
         if self._write(claim.job, left[ending]()):
@@ -276,7 +276,7 @@ class Protocol(RuleBasedStateMachine):
         move: dict[str, Callable[[], JobRow | None]] = {
             "finish": lambda: self.moves.complete(row, stale.token),
             "fail": lambda: self.moves.fail(row, stale.token, "INTERNAL", True, 4.0, self.now),
-            "release": lambda: self.moves.release(row, stale.token, self.now),
+            "release": lambda: self.moves.release(row, stale.token),
         }
         assert not self._write(stale.job, move[returns_as]()), f"a worker that woke up could {returns_as}"
 

@@ -95,8 +95,8 @@ class CrashSpendsTheAttempt(Moves):
 
 class ReleaseSpendsTheAttempt(Moves):
     @staticmethod
-    def release(row: JobRow, epoch: int, now: float) -> JobRow | None:
-        released = protocol.release(row, epoch, now)
+    def release(row: JobRow, epoch: int) -> JobRow | None:
+        released = protocol.release(row, epoch)
         return released and replace(released, attempt=row.attempt)
 
 

@@ -172,7 +172,7 @@ MOVES: dict[str, tuple[Any, Any]] = {
     "reap": (lambda job_id, epoch: _reaped(job_id), lambda row, epoch: protocol.reap(row, 0.0)),
     "release": (
         lambda job_id, epoch: job_moves.release(job_id, epoch),
-        lambda row, epoch: protocol.release(row, epoch, 0.0),
+        lambda row, epoch: protocol.release(row, epoch),
     ),
     "stop": (
         lambda job_id, epoch: job_moves.stop(job_id, epoch),
