@@ -3,7 +3,7 @@
 Each process holds one subscription connection, whatever the number of its subscribers, and fans out in
 memory. A nudge carries topics and nothing else: losing one costs a subscriber the time until it looks by
 itself. After every (re)connection all subscribers are woken, since nudges may have been missed. Nobody waits
-for what is sent to arrive: what is told while Redis takes the last lot goes out as the next one, in order.
+for what is sent to arrive: what is told soon after the last lot goes out as the next one, in order.
 Nothing here raises when Redis is away: for a second nothing is sent then.
 """
 
@@ -29,6 +29,7 @@ CONNECT_SECONDS = 1.0
 AWAY_SECONDS = 1.0
 MOST_CONNECTIONS = 16
 PING_SECONDS = 5.0
+LOT_SECONDS = 0.005  # what is told within it of the last lot goes out together
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 
 log = logging.getLogger(__name__)
@@ -138,6 +139,7 @@ class RedisEvents:
             if topics:
                 lot.publish(CHANNEL, "\n".join([self._origin, *topics]))
             await self._send(lot.execute())
+            await asyncio.sleep(LOT_SECONDS)
 
     def finish(self) -> None:
         """`send` returns once the rest is sent."""
