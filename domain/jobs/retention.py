@@ -14,7 +14,7 @@ Several workers at once share the work, and one that is stopped in the middle le
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,7 +65,7 @@ async def prune(older_than_days: int, *, services: Services) -> Pruned:
     return whole
 
 
-async def pruned_in_parts(older_than_days: int, *, services: Services) -> AsyncIterator[Pruned]:
+async def pruned_in_parts(older_than_days: int, *, services: Services) -> AsyncGenerator[Pruned]:
     """The same, batch by batch: what each has removed, once it is done.
 
     Jobs that were held are looked at again as long as others went, since one of these may have held them: a

@@ -29,7 +29,7 @@ from tests.support.local_services import local_services
 from tests.support.rows import a_job, a_system, an_asset, an_output
 
 pytestmark = pytest.mark.usefixtures("database")
-OLD = {"completed_at": datetime.now(UTC) - timedelta(days=40)}
+OLD: dict[str, Any] = {"completed_at": datetime.now(UTC) - timedelta(days=40)}
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ async def test_updates_of_all_jobs_from_before_go_on_with_what_is_left(
     early = await jobs.submit(viewer, NewJob("PARTICLE_RENDER", {"n": 1}), services=services)
     watching = jobs.watch_all(viewer, JobFilter(), services=services)
     cursor = (await anext(watching)).cursor
-    await watching.aclose()
+    await watching.aclose()  # type: ignore[attr-defined]
     lost = await jobs.submit(viewer, NewJob("PARTICLE_RENDER", {"n": 2}), services=services)
     for job in (early, lost):
         await jobs.cancel(viewer, job.id, services=services)
@@ -280,7 +280,7 @@ async def test_updates_of_all_jobs_from_before_go_on_with_what_is_left(
     again = jobs.watch_all(viewer, JobFilter(), cursor, services=services)
     async with asyncio.timeout(10):
         assert (await anext(again)).job.id == late.id
-    await again.aclose()
+    await again.aclose()  # type: ignore[attr-defined]
 
 
 def together(*works: Any) -> list[asyncio.Task[Any]]:
@@ -307,6 +307,26 @@ async def test_a_file_that_somebody_holds_just_now_is_left_for_later(
         assert await jobs.prune(30, services=services) == Pruned(held=1)
     done.set()
     await taking
+    assert (await jobs.prune(30, services=services)).jobs == 1
+
+
+async def test_a_job_that_is_just_being_retried_is_left_for_later(viewer: Viewer, services: Services) -> None:
+    """Else the retry would find neither the job nor what it has read."""
+    old = await a_job(viewer, **OLD)
+    held, done = asyncio.Event(), asyncio.Event()
+
+    async def retry() -> None:
+        async with job_rows.IN_TRANSACTION():
+            assert await job_rows.held_inputs_of(old.id) == []
+            held.set()
+            await done.wait()
+
+    (retrying,) = together(retry())
+    await held.wait()
+    async with asyncio.timeout(5):
+        assert await jobs.prune(30, services=services) == Pruned()
+    done.set()
+    await retrying
     assert (await jobs.prune(30, services=services)).jobs == 1
 
 
