@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,7 +26,6 @@ from domain.errors import Conflict
 from domain.ports import Services
 from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import ended, job_services, submitted, until
-from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -174,42 +172,6 @@ async def test_jobs_start_soon_after_the_bell(services: Services, workers: Worke
     median = sorted(waits)[len(waits) // 2]
     print(f"median start {1000 * median:.1f} ms, worst {1000 * max(waits):.1f} ms")
     assert median < 0.05 * 3
-
-
-SUBMITTER = """
-import asyncio, os, sys
-from dataclasses import replace
-from app.settings import Settings
-from app.wiring import open_services
-from domain.accounts import local_owner
-from domain.jobs import NewJob, submit
-from tests.support import job_kinds
-
-class DiesAtTheBell:
-    async def ring(self, job_ids):
-        os._exit(9)
-
-async def main():
-    async with open_services(Settings.from_environ(os.environ)) as services:
-        dying = replace(services, doorbell=DiesAtTheBell())
-        await submit(await local_owner(), NewJob("TEST_NOOP", {"effects": sys.argv[1]}), services=dying)
-
-asyncio.run(main())
-"""
-
-
-async def test_a_job_exists_once_it_is_committed(workers: Workers, tmp_path: Path) -> None:
-    """Whoever submits dies between its commit and the bell."""
-    effects = tmp_path / "effects"
-    await workers.start()
-    command = [sys.executable, "-c", SUBMITTER, str(effects)]
-    dying = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=workers.environment)
-    assert await dying.wait() == 9
-    began = time.monotonic()
-    (row,) = await sql.rows("SELECT id FROM jobs")
-    assert (await ended(row["id"])).state == "COMPLETED"
-    print(f"found {time.monotonic() - began:.1f} s after its submitter died")
-    assert _effects(effects, "ran") == [str(row["id"])]
 
 
 async def test_a_database_that_stops_at_once_loses_nothing(tmp_path: Path) -> None:
