@@ -14,7 +14,6 @@ import errno
 import os
 import re
 import shutil
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -171,10 +170,13 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _discard_abandoned(staging: Path) -> None:
-    """What a killed process left half written."""
+    """What a killed process left half written, by the clock of the disk: machines that share it may differ
+    by more than a file may be old."""
+    os.utime(staging)
+    now = staging.stat().st_mtime
     for path in staging.iterdir():
         with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+            if now - path.stat().st_mtime > ABANDONED_SECONDS:
                 path.unlink()
 
 

@@ -6,8 +6,10 @@ Each test first shows that the clocks really are wrong: effects are written with
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import statistics
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from uuid import UUID
 import pytest
 from tortoise.context import TortoiseContext
 
+from app.storage import STAGING, FolderFiles
 from db import sql
 from db.assets import Asset
 from db.jobs import Job
@@ -32,6 +35,7 @@ from tests.support.graphql_ws import socket
 from tests.support.job_submitter import submitting
 from tests.support.job_workers import Workers
 from tests.support.job_world import ended, submitted, until
+from tests.support.processes import ROOT
 from tests.support.server import address, environment, running_server, starling, stop
 
 AHEAD, BEHIND = shifted(1), shifted(-1)
@@ -199,6 +203,31 @@ async def _jump(clock: JumpingClock, rng: random.Random) -> None:
     while True:
         clock.jump(rng.choice([-2, -1, 0, 1, 2]) * HOUR_SECONDS)
         await asyncio.sleep(rng.uniform(0.05, 0.5))
+
+
+OPENS_THE_FILES = """
+import sys, time
+from pathlib import Path
+from app.storage import FolderFiles
+FolderFiles(Path(sys.argv[1]))
+print(time.time())
+"""
+
+
+async def test_a_machine_that_is_ahead_removes_nothing_that_others_are_writing(tmp_path: Path) -> None:
+    """What is half written is removed once it is an hour old, by the clock of the disk."""
+    FolderFiles(tmp_path / "files")
+    half = tmp_path / "files" / STAGING / "half"
+    half.write_bytes(b"half")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", OPENS_THE_FILES, str(tmp_path / "files")),
+        cwd=ROOT,
+        env={**os.environ, **shifted(2)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert round((float(said) - time.time()) / HOUR_SECONDS) == 2
+    assert half.exists()
 
 
 SYSTEM = """mutation ($name: String!, $audio: ID) {
