@@ -61,7 +61,7 @@ class RawSocket:
         await self.send({"type": "connection_init"})
         assert (await self.json())["type"] == "connection_ack"
 
-    async def subscribe(self, id: str, query: str, **variables: Any) -> None:
+    async def subscribe(self, id: str, query: str, /, **variables: Any) -> None:
         payload = {"query": query, "variables": variables}
         await self.send({"type": "subscribe", "id": id, "payload": payload})
 
