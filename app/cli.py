@@ -14,6 +14,7 @@ from app import logs
 from app.engines import EngineError, Home, open_engines
 from app.listening import CannotListen, addresses_line, base_url, listen
 from app.ours import ForeignPackage, refuse_foreign_packages
+from app.redaction import Redaction, known_secrets
 from app.refusals import DoesNotStart
 from app.serve import serve
 from app.settings import BadSetting, Settings
@@ -36,14 +37,16 @@ EXPECTED = (
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
     arguments = _parser().parse_args(argv)
+    hide = Redaction(known_secrets(os.environ))
     run: Callable[[Settings, argparse.Namespace], int] = arguments.run
     try:
         refuse_foreign_packages()
         settings = Settings.from_environ(os.environ)
-        logs.configure(settings.log_level)
+        logs.configure(settings.log_level, hide=hide)
+        logs.catch_the_rest()
         code = run(settings, arguments)
     except EXPECTED as error:
-        print(f"starling: {error}", file=sys.stderr)
+        print(f"starling: {hide(str(error))}", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:
         code = 0

@@ -1,4 +1,5 @@
-"""Every response carries X-Request-ID; a sane one that came in is kept, so that callers can follow it.
+"""Every response carries X-Request-ID, that to a refused handshake of a WebSocket too; a sane one that came
+in is kept, so that callers can follow it.
 
 The id is in `scope["state"]["request_id"]`, in every log line of the request, and one line about the
 request itself is logged when it has been answered.
@@ -11,14 +12,17 @@ import re
 import time
 from uuid import uuid4
 
+import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.logs import request_id
+from domain.belonging import belonging_to
 
 HEADER = "X-Request-ID"
 SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-QUIET_PATHS = ("/health", "/ready")
+QUIET_PATHS = ("/health", "/ready", "/metrics")
+MOST_CHARACTERS = 500  # of a path
+STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 log = logging.getLogger("app.requests")
 
@@ -38,23 +42,37 @@ class RequestIds:
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
-            if message["type"] in (
-                "http.response.start",
-                "websocket.accept",
-                "websocket.http.response.start",
-            ):
+            if message["type"] == "websocket.close" and status == 0 and _can_answer(scope):
+                await _refuse_handshake(message, send_with_id)
+                return
+            if message["type"] in STARTS:
                 status = message.get("status", 101)
                 message.setdefault("headers", [])
                 MutableHeaders(scope=message)[HEADER] = this
             await send(message)
 
-        token = request_id.set(this)
-        try:
-            await self.app(scope, receive, send_with_id)
-        finally:
-            if scope["path"] not in QUIET_PATHS:
-                seconds = round(time.perf_counter() - began, 4)
-                method = scope.get("method", "WEBSOCKET")
-                extra = {"method": method, "path": scope["path"], "status": status, "seconds": seconds}
-                log.info("%s %s %s", method, scope["path"], status, extra=extra)
-            request_id.reset(token)
+        with belonging_to(request_id=this):
+            try:
+                await self.app(scope, receive, send_with_id)
+            finally:
+                if scope["path"] not in QUIET_PATHS:
+                    _log(scope, status, time.perf_counter() - began)
+
+
+def _can_answer(scope: Scope) -> bool:
+    return "websocket.http.response" in scope.get("extensions", {})
+
+
+async def _refuse_handshake(close: Message, send: Send) -> None:
+    """A close before the handshake is a 403 without headers; this one has headers, and says why."""
+    body = orjson.dumps({"detail": close.get("reason") or "Forbidden"})
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "websocket.http.response.start", "status": 403, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    """Without the query string, which may hold what is nobody else's business."""
+    method, path = scope.get("method", "WEBSOCKET"), scope["path"][:MOST_CHARACTERS]
+    extra = {"method": method, "path": path, "status": status, "seconds": round(seconds, 4)}
+    log.info("%s %s %s", method, path, status, extra=extra)

@@ -20,9 +20,11 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 )
 from strawberry.types.execution import ExecutionResult
 
+from domain.belonging import belonging_to
 from resolvers.context import Context
 
 _LOG = logging.getLogger("starling.graphql")
+MOST_CHARACTERS = 64  # of an operation's id in the log
 _OPTIONAL = (dict, type(None))
 _NO_NAME = "The operationName must be a string"
 
@@ -36,6 +38,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if message["type"] == "connection_init" and message.get("payload") is None:
             message = {**message, "payload": {}}
         await super().handle_message(message)
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        with belonging_to(operation_id=operation.id[:MOST_CHARACTERS]):
+            await super().run_operation(operation)
 
     async def _send_result_stream(
         self, operation: Operation[Context, None], result_source: StreamResult

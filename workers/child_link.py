@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from workers.child_wire import HEADER, MAX_FRAME_BYTES, Setup, frame, loads_plain
+from workers.child_words import ChildWords
 
 ROOT = Path(__file__).resolve().parent.parent
 EXIT_GRACE_SECONDS = 0.5
+LAST_WORDS_SECONDS = 0.2
 _PASSED_ON = {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "USER", "LOGNAME"}
 _PASSED_ON_PREFIXES = ("LC_", "PYTHON", "NUMBA_", "XDG_CACHE", "FAKETIME", "LD_PRELOAD")
 
@@ -80,6 +82,8 @@ class ChildLink:
         self._writer: asyncio.StreamWriter | None = None
         self._pump: asyncio.Task[None] | None = None
         self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._listening: asyncio.ReadTransport | None = None
+        self.words = ChildWords(process.pid)
         self.hung_up = asyncio.Event()
 
     @classmethod
@@ -92,6 +96,7 @@ class ChildLink:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 env=child_environ(environ),
                 # Ctrl-C in a terminal is for the parent alone. Not a session: the kernel schedules sessions
                 # as groups of equal weight, so that being nice would say nothing to the API process.
@@ -112,6 +117,9 @@ class ChildLink:
         """Hand over the setup; the answer comes when the child is warm, with the error if it could not be."""
         reader, self._writer = await asyncio.open_unix_connection(sock=self._sock)
         self._pump = asyncio.create_task(self._read_on(reader))
+        self._listening, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: self.words, self._process.stderr
+        )
         return await self.call(frame(setup), None)
 
     async def call(self, request: bytes, on_progress: OnProgress | None) -> Answer:
@@ -162,6 +170,18 @@ class ChildLink:
         if self._writer is not None:
             self._writer.close()
         self._sock.close()
+        await self._hear_out()
+
+    async def _hear_out(self) -> None:
+        """The last words of a child that has ended, such as the dump of a crash."""
+        if self._listening is None:
+            if self._process.stderr is not None:
+                self._process.stderr.close()
+            return
+        with contextlib.suppress(TimeoutError):  # something that it started may hold the pipe
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self.words.ended.wait()
+        self._listening.close()
 
     async def _read_on(self, reader: asyncio.StreamReader) -> None:
         try:

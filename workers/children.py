@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import math
 import os
@@ -63,6 +64,7 @@ class _Call:
     timeout_seconds: float | None
     on_progress: OnProgress | None
     outcome: asyncio.Future[Any]
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)  # of whoever called
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)  # no child works on it (any more)
 
@@ -111,7 +113,11 @@ class ChildPool:
     def start(self) -> None:
         """Begin to start the children; `run` does it too. Needs a running loop, returns at once."""
         if not self._keepers and not self._is_closed:
-            self._keepers = [asyncio.create_task(self._keep_one()) for _ in range(self._size)]
+            # They serve many: what they log is not of the call that happened to be the first.
+            self._keepers = [
+                asyncio.create_task(self._keep_one(), context=contextvars.Context())
+                for _ in range(self._size)
+            ]
 
     @property
     def is_warm(self) -> bool:
@@ -263,6 +269,7 @@ class ChildPool:
 
     async def _work(self, child: ChildLink, call: _Call) -> tuple[Answer, bool]:
         """The answer, and whether the child can take another call."""
+        child.words.speak_for(call.context)
         answering = asyncio.create_task(child.call(call.request, call.on_progress))
         abandoned = asyncio.create_task(call.abandoned.wait())
         over_memory = asyncio.create_task(self._over_memory(child.pid))

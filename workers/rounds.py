@@ -77,7 +77,8 @@ class Rounds:
         await self.give_back()
         lost = await job_moves.reap(max_crashes=MAX_CRASHES, delay_seconds=CRASH_DELAY_SECONDS)
         for job in lost:
-            log.warning("job %s: reaped from epoch %d, now %s", job.id, job.epoch, job.state)
+            ids = {"job_id": str(job.id)}
+            log.warning("job %s: reaped from epoch %d, now %s", job.id, job.epoch, job.state, extra=ids)
         reaped(self._services.tallies, lost)
         await announce(lost, self._services)
         await self._ring([job.id for job in lost if job.state == "PENDING"])

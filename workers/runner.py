@@ -16,6 +16,7 @@ from uuid import UUID
 
 from db import job_moves
 from db.jobs import Job
+from domain.belonging import belonging_to
 from domain.jobs import KINDS, announce, cancel_topic
 from domain.jobs.protocol import LEASE_SECONDS
 from domain.ports import Services
@@ -110,7 +111,8 @@ class Runner:
                     found.set_result(job is not None)
                 if job is None:
                     return
-                await self._run(job)
+                with belonging_to(job_id=str(job.id)):
+                    await self._run(job)
         except Exception:
             log.exception("a lane of %s ended", self.worker)
         finally:

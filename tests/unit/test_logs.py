@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from app import logs
+from domain.belonging import belonging_to
 
 
 @pytest.fixture
@@ -35,13 +36,11 @@ def test_one_object_a_line_whatever_is_said(written: io.StringIO) -> None:
 
 
 def test_the_request_and_the_error_are_in_the_line(written: io.StringIO) -> None:
-    token = logs.request_id.set("r-1")
-    try:
-        raise ValueError("wrong")
-    except ValueError:
-        logging.getLogger("a").exception("it failed")
-    finally:
-        logs.request_id.reset(token)
+    with belonging_to(request_id="r-1"), belonging_to(job_id="j-1"):
+        try:
+            raise ValueError("wrong")
+        except ValueError:
+            logging.getLogger("a").exception("it failed")
     (line,) = lines(written)
-    assert line["request_id"] == "r-1"
+    assert (line["request_id"], line["job_id"]) == ("r-1", "j-1")
     assert "ValueError: wrong" in str(line["error"])
