@@ -94,3 +94,10 @@ def fork_and_die(mark: str, report: Report) -> None:
     while not Path(mark).exists():
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def fork_and_stay(mark: str, report: Report) -> None:
+    """As `fork_and_die`, without the end."""
+    if os.fork() == 0:
+        Path(mark).write_text(f"{os.getpid()}\n")
+    time.sleep(600)

@@ -1,0 +1,81 @@
+"""Jobs that stand still are ended and run again; the worker's own loop and all other jobs notice nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from db import sql
+from domain.ports import Services
+from tests.support.effects import Effects
+from tests.support.figures import Figures
+from tests.support.job_history import attempts_of
+from tests.support.job_kinds import CHILD_STALLS
+from tests.support.job_workers import Workers
+from tests.support.job_world import ended, submitted
+
+pytestmark = [pytest.mark.promise("P7"), pytest.mark.slow, pytest.mark.timeout(300)]
+
+WARM_SECONDS = 2  # lines of the lag before any job: the start of the worker is among them
+
+
+async def test_a_stalled_job_is_found_while_children_use_all_cores(
+    services: Services,
+    workers: Workers,
+    effects: Effects,
+    tmp_path: Path,
+    figures: Figures,
+    invariants: None,
+) -> None:
+    """Two that hang, and as many children as there are cores that burn without a word for longer than the
+    pause between two heartbeats."""
+    lag, path = tmp_path / "lag", str(effects.path)
+    cores = os.cpu_count() or 2
+    worker = await workers.start(slots=cores + 2, children=cores + 2, LAG=str(lag), CHILD_NICE="10")
+    await asyncio.sleep(WARM_SECONDS)
+    marks = [tmp_path / f"hangs-{number}" for number in range(2)]
+    hanging = [
+        await submitted(services, "TEST_CHILD_STALLS", function="hang_once", args=[str(mark)], effects=path)
+        for mark in marks
+    ]
+    busy = [
+        await submitted(services, "TEST_CHILD", function="keep_silent", args=[14.0], effects=path)
+        for _ in range(cores)
+    ]
+    shortest = await _shortest_lease([str(job.id) for job in busy], 14.0)
+    for job, mark in zip(hanging, marks, strict=True):
+        done = await ended(job.id, 60.0)
+        assert (done.state, done.attempt, done.crashes) == ("COMPLETED", 2, 0)
+        first, second = await attempts_of(job.id)
+        assert (first.outcome, second.outcome) == ("RETRIED", "COMPLETED")
+        assert first.ended_at is not None
+        assert not psutil.pid_exists(int(mark.read_text())), "the child that hung is gone"
+        stood = first.ended_at - first.started_at
+        figures.within("P7", "a stall of 2 s is found", stood, limit=CHILD_STALLS.stall_seconds + 1.0)
+    for job in busy:
+        done = await ended(job.id, 60.0)
+        assert (done.state, done.epoch) == ("COMPLETED", 1)
+    figures.note("P7", "shortest lease of silent jobs beside it", shortest, "s")
+    assert shortest > 10.0, "heartbeats came too late"
+    late = [1000 * float(line) for line in lag.read_text().split()[WARM_SECONDS:]]
+    figures.within("P7", "event loop lag of the worker, longest", max(late), limit=100.0, unit="ms")
+    assert worker.poll() is None
+
+
+async def _shortest_lease(job_ids: list[str], seconds: float) -> float:
+    """What was left of the running jobs' leases at the worst moment of so many seconds."""
+    shortest = 30.0
+    for _ in range(int(seconds / 0.25)):
+        rows = await sql.rows(
+            """SELECT extract(epoch FROM min(lease_until) - now())::float8 AS left FROM jobs
+            WHERE state = 'PROCESSING' AND id = ANY($1::uuid[])""",
+            job_ids,
+        )
+        if rows[0]["left"] is not None:
+            shortest = min(shortest, rows[0]["left"])
+        await asyncio.sleep(0.25)
+    return shortest
