@@ -37,6 +37,7 @@ def main() -> None:
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
     _die_with(int(sys.argv[2]))
+    os.register_at_fork(after_in_child=lambda: _be_forked(sock))
     with contextlib.suppress(EOFError, ConnectionError, KeyboardInterrupt):
         _serve(sock)
     os._exit(0)  # nothing of a child is worth a slow interpreter shutdown
@@ -101,6 +102,14 @@ def _die_with(parent_pid: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent_pid:  # it died before the line above
         os._exit(1)
+
+
+def _be_forked(sock: socket.socket) -> None:
+    """What a library forks holds no end of our socket, which would hide our own end, and dies with us.
+
+    With the thread that forked it, to be exact: the kernel knows no other parent."""
+    sock.close()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def _settle_in(setup: Setup) -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.child_wire import HEADER, MAX_FRAME_BYTES, Setup, frame, loads_plain
+from workers.child_wire import HEADER, MAX_FRAME_BYTES, NotPlain, Setup, frame, loads_plain
 from workers.child_words import ChildWords
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,12 +40,14 @@ class ChildError(Exception):
     ChildError
     ├── ChildDied     it ended by a signal or an exit, was over its memory, or the pool was closed
     ├── ChildTimeout  the call took too long; the child was killed
-    └── ChildFailed   it raised an error that cannot be rebuilt here, or could not start
+    └── ChildFailed   it raised an error, or returned a value, that may not or cannot be rebuilt here
+        └── ChildrenDoNotStart
     """
 
 
 class ChildDied(ChildError):
-    """`reason`: "signal", "exit", "memory" or "closed"; `signal` the number where there was one."""
+    """`reason`: "signal", "exit", "memory", "garbage" (what it said was no answer: its memory is not to be
+    trusted, and it was ended) or "closed"; `signal` is the number where there was one."""
 
     def __init__(self, reason: str, signal: int | None = None) -> None:
         super().__init__(reason, signal)
@@ -63,6 +65,10 @@ class ChildTimeout(ChildError):
 
 class ChildFailed(ChildError):
     """Type and text of an error that the child could not hand over whole."""
+
+
+class ChildrenDoNotStart(ChildFailed):
+    """The pool has tried again and again; the text says what the last one died of."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ class ChildLink:
                 case ("error", str() as kind, str() as text, str() as trace, bytes() as packed):
                     return Answer(error=_rebuilt(kind, text, trace, packed))
                 case _:
-                    raise ChildFailed("the child spoke out of turn")
+                    raise ChildDied("garbage")
 
     def kill(self) -> None:
         """SIGKILL to the child and what it may have started, unless it is known to be gone."""
@@ -152,13 +158,24 @@ class ChildLink:
             self._process.kill()
 
     async def reap(self, grace_seconds: float = 0.0) -> int:
-        """Wait until it is gone, killing it after the grace; returns Popen's return code."""
+        """Wait until it is gone, killing it after the grace; returns Popen's return code.
+
+        What it has started goes too, while its number is still its own: until a process is reaped, the
+        number of its group is given to nobody else.
+        """
         deadline = time.monotonic() + grace_seconds
-        while (code := self._process.poll()) is None:
+        while not self._has_ended():
             if time.monotonic() >= deadline:
                 self.kill()
             await asyncio.sleep(0.002)
-        return code
+        self.kill()
+        return self._process.wait()
+
+    def _has_ended(self) -> bool:
+        """Without reaping it."""
+        if self._process.returncode is not None:
+            return True
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     async def end(self) -> None:
         """Kill, reap, close. Safe to call at any time and more than once."""
@@ -203,8 +220,10 @@ class ChildLink:
             raise ChildDied("signal", -code) if code < 0 else ChildDied("exit")
         try:
             return loads_plain(data)
-        except Exception as error:
+        except NotPlain as error:
             raise ChildFailed(f"the child's answer cannot be read: {error}") from error
+        except Exception as error:
+            raise ChildDied("garbage") from error
 
 
 def call_frame(function: str, args: tuple[Any, ...], *, wants_reports: bool) -> bytes:

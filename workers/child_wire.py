@@ -55,6 +55,10 @@ _PLAIN = {
 }
 
 
+class NotPlain(pickle.UnpicklingError):
+    """A well-formed value that names what may not come out of a child."""
+
+
 class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _PLAIN:
@@ -69,11 +73,11 @@ class _PlainUnpickler(pickle.Unpickler):
             issubclass(found, (BaseException, enum.Enum)) or dataclasses.is_dataclass(found)
         ):
             return found
-        raise pickle.UnpicklingError(f"{module}.{name} may not come out of a child")
+        raise NotPlain(f"{module}.{name} may not come out of a child")
 
 
 def loads_plain(data: bytes) -> Any:
-    """Unpickle what a child sent. Raises pickle.UnpicklingError for anything that is not plain."""
+    """Unpickle what a child sent. Raises NotPlain, or what unpickling of garbage raises."""
     return _PlainUnpickler(io.BytesIO(data)).load()
 
 

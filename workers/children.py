@@ -42,13 +42,22 @@ from workers.child_link import (
     ChildError,
     ChildFailed,
     ChildLink,
+    ChildrenDoNotStart,
     ChildTimeout,
     OnProgress,
     call_frame,
 )
 from workers.child_wire import Sandbox, Setup
 
-__all__ = ["ChildDied", "ChildError", "ChildFailed", "ChildPool", "ChildTimeout", "Sandbox"]
+__all__ = [
+    "ChildDied",
+    "ChildError",
+    "ChildFailed",
+    "ChildPool",
+    "ChildTimeout",
+    "ChildrenDoNotStart",
+    "Sandbox",
+]
 
 MEMORY_LOOK_SECONDS = 0.5
 START_TIMEOUT_SECONDS = 300.0  # a first start compiles kernels
@@ -221,7 +230,7 @@ class ChildPool:
         self._failed_starts += 1
         log.warning("a child process did not start: %s", problem)
         if self._failed_starts >= PATIENT_STARTS:
-            self._refuse_waiting(ChildFailed(f"child processes do not start: {problem}"))
+            self._refuse_waiting(ChildrenDoNotStart(f"child processes do not start: {problem}"))
 
     def _refuse_waiting(self, error: ChildError) -> None:
         while not self._calls.empty():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from domain import errors
 from render import errors as media
-from workers.children import ChildDied, ChildError, ChildTimeout
+from workers.children import ChildDied, ChildrenDoNotStart, ChildTimeout
 
 _MAY_PASS = (
     errors.StorageFull,
@@ -42,7 +42,7 @@ def judge(error: BaseException) -> Failure:
             return Failure("WORKER_LOST", "The process that ran the job was lost", is_crash=True)
         case ChildTimeout():
             return Failure("TIMEOUT", "A step of the job took too long", may_retry=True)
-        case ChildError():
+        case ChildrenDoNotStart():
             return Failure("UNAVAILABLE", "The processes that do the work cannot be started", may_retry=True)
         case media.StorageFull():
             return _FULL

@@ -10,7 +10,7 @@ from domain import errors
 from domain.jobs import Kind, register, stages
 from domain.jobs.protocol import RETRY_CAP_SECONDS, backoff_seconds
 from render import errors as media
-from workers.children import ChildDied, ChildFailed, ChildTimeout
+from workers.children import ChildDied, ChildFailed, ChildrenDoNotStart, ChildTimeout
 from workers.failures import UNEXPECTED, judge
 
 KIND = Kind("TEST_SHARES", stages=("one", "two", "three"), weights=(1.0, 8.0, 1.0))
@@ -76,7 +76,9 @@ def test_backoff_grows_to_its_cap(attempt: int, jitter: float) -> None:
         (ChildDied("signal", 11), "WORKER_LOST", False, True),
         (ChildDied("memory"), "WORKER_LOST", False, True),
         (ChildTimeout("too long"), "TIMEOUT", True, False),
-        (ChildFailed("no start"), "UNAVAILABLE", True, False),
+        (ChildDied("garbage"), "WORKER_LOST", False, True),
+        (ChildrenDoNotStart("no start"), "UNAVAILABLE", True, False),
+        (ChildFailed("_Private: 1 and 2"), "INTERNAL", True, False),
         (media.UnsupportedMedia("no sound in it"), "UNSUPPORTED_MEDIA", False, False),
         (media.DamagedMedia("it is cut"), "BAD_USER_INPUT", False, False),
         (media.MediaTooLarge("more than 2 h"), "BAD_USER_INPUT", False, False),
