@@ -21,8 +21,6 @@ from db.connection import open_database
 from db.jobs import Job
 from db.migrate import migrate
 from domain import jobs
-from domain.accounts import local_owner
-from domain.errors import Conflict
 from domain.ports import Services
 from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import ended, job_services, submitted, until
@@ -115,49 +113,6 @@ async def test_a_paused_worker_that_wakes_up_changes_nothing(
     assert [path.parent.name for path in published] == ["2"]
     assert "lease_lost" in workers.log()
     assert first.poll() is None
-    await _check_invariants()
-
-
-async def test_a_rolling_restart_loses_nothing_and_spends_no_attempt(
-    services: Services, workers: Workers, tmp_path: Path
-) -> None:
-    effects = tmp_path / "effects"
-    current = await workers.start(slots=2)
-    made = [await submitted(services, "TEST_STEPS", step=0.02, effects=str(effects)) for _ in range(12)]
-    for _ in range(3):
-        await asyncio.sleep(0.5)
-        fresh = await workers.start(slots=2)
-        current.send_signal(signal.SIGTERM)
-        assert await workers.ended(current) == 0
-        current = fresh
-    done = [await ended(job.id) for job in made]
-    assert {(job.state, job.attempt, job.crashes) for job in done} == {("COMPLETED", 1, 0)}
-    assert sorted(_effects(effects, "ended")) == sorted(str(job.id) for job in made)
-    await _check_invariants()
-
-
-async def test_a_cancel_and_an_end_that_race_leave_one_end(services: Services, workers: Workers) -> None:
-    await workers.start(slots=4)
-    viewer = await local_owner()
-    made = [await submitted(services, "TEST_NOOP") for _ in range(100)]
-
-    async def cancel(job: Job) -> str:
-        try:
-            return (await jobs.cancel(viewer, job.id, services=services)).state
-        except Conflict as error:
-            return type(error).__name__
-
-    said = await asyncio.gather(*(cancel(job) for job in reversed(made)))
-    for job in made:
-        await ended(job.id)
-    states = {(await Job.get(id=job.id)).state for job in made}
-    assert states <= {"COMPLETED", "CANCELLED"}
-    assert len(said) == 100
-    ends = await sql.rows(
-        """SELECT job_id FROM job_events WHERE state IN ('COMPLETED', 'FAILED', 'CANCELLED')
-        GROUP BY job_id HAVING count(*) <> 1"""
-    )
-    assert ends == []
     await _check_invariants()
 
 
