@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from app import logs
 from app.engines import EngineError, Home, open_engines
+from app.jobs_cli.arguments import add_arguments
 from app.listening import CannotListen, addresses_line, base_url, listen
 from app.ours import ForeignPackage, refuse_foreign_packages
 from app.redaction import Redaction, known_secrets
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     command("worker", _worker, "Run one worker process against running engines or the configured URLs.")
     command("migrate", _migrate, "Bring the database up to this version.")
     command("schema", _schema, "Print the GraphQL schema.")
+    add_arguments(command("jobs", _jobs, "Look at jobs, watch, cancel and retry them, and remove old ones."))
     demo = command("demo", _demo, "Make a music video of a song and show every step.")
     demo.add_argument("audio", nargs="?", metavar="AUDIO", help="the song; one is composed if none is given")
     demo.add_argument("-o", "--output", metavar="FILE", help="where the video goes")
@@ -137,6 +139,12 @@ def _schema(settings: Settings, arguments: argparse.Namespace) -> int:
 
     print(sdl())
     return 0
+
+
+def _jobs(settings: Settings, arguments: argparse.Namespace) -> int:
+    from app.jobs_cli.run import main as look_at_jobs
+
+    return look_at_jobs(_with_engines(settings), arguments)
 
 
 def _demo(settings: Settings, arguments: argparse.Namespace) -> int:

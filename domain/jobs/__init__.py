@@ -7,6 +7,7 @@ from domain.jobs.all_updates import watch_all
 from domain.jobs.announce import CALLBACKS, announce, cancel_topic, topic
 from domain.jobs.by_subject import pages_by_subject
 from domain.jobs.kinds import KINDS, PARTICLE_RENDER, Kind, kind_of, known, register
+from domain.jobs.lookup import attempts_of, by_prefix
 from domain.jobs.read import count, find, get, outputs_for, page, queue_stats, retried_by_for
 from domain.jobs.requests import (
     ENDED,
@@ -39,6 +40,8 @@ __all__ = [
     "Pruned",
     "QueueStats",
     "announce",
+    "attempts_of",
+    "by_prefix",
     "cancel",
     "cancel_topic",
     "count",
