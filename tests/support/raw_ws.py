@@ -51,6 +51,12 @@ class RawSocket:
                     return None
                 await self._more()
 
+    async def read_some(self, most_bytes: int) -> Frame | None:
+        """So many bytes at most, and the next frame, if there is one that is whole."""
+        if not self._frames:
+            await self._more(most_bytes)
+        return self._frames.pop(0) if self._frames else None
+
     async def json(self, seconds: float = 20.0) -> Any:
         frame = await self.read(seconds)
         assert frame is not None, "the connection ended"
@@ -73,9 +79,9 @@ class RawSocket:
                 code = int.from_bytes(frame.data[:2], "big")
         return code
 
-    async def _more(self) -> None:
+    async def _more(self, most_bytes: int = CHUNK) -> None:
         try:
-            data = await asyncio.get_running_loop().sock_recv(self.connection, CHUNK)
+            data = await asyncio.get_running_loop().sock_recv(self.connection, most_bytes)
         except ConnectionError:
             data = b""
         self.is_over = not data

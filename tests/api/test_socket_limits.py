@@ -1,0 +1,239 @@
+"""What a client may do to its socket without it costing the server: vanish, stop reading, send rubbish."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import orjson
+import pytest
+from websockets.frames import Opcode
+
+from app import api, sockets
+from domain.accounts import Viewer
+from domain.ports import Services
+from tests.support.graphql_ws import PROTOCOL
+from tests.support.live_jobs import ALL, JOB, LiveJob, running
+from tests.support.raw_ws import RawSocket, raw_socket
+
+KERNEL_BYTES = 4_096
+SYSTEM = "subscription ($id: ID!) { particleSystemUpdates(id: $id) { id name } }"
+
+
+@asynccontextmanager
+async def begun(base_url: str, receive_bytes: int | None = None) -> AsyncIterator[RawSocket]:
+    async with raw_socket(base_url, "/graphql", PROTOCOL, receive_bytes=receive_bytes) as client:
+        await client.begin()
+        yield client
+
+
+async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def open_sockets() -> list[sockets.BoundedSocket]:
+    """Those that this process serves."""
+    return [
+        found
+        for found in gc.get_objects()
+        if isinstance(found, sockets.BoundedSocket) and not found.disconnected
+    ]
+
+
+async def fill(job: LiveJob, client: RawSocket) -> sockets.BoundedSocket:
+    """Change the job until something waits for a client that does not read."""
+    (held,) = open_sockets()
+    for number in range(400):
+        await job.report(0.01 * number, "x" * 1_000)
+        await asyncio.sleep(0)
+        if not held.writable.is_set():
+            return held
+    raise AssertionError("everything was taken")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before `base_url`: the server asks soon."""
+    monkeypatch.setattr(api, "PING_SECONDS", 0.3)
+    monkeypatch.setattr(api, "PING_TIMEOUT_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_client_that_answers_pings_stays(base_url: str, viewer: Viewer, services: Services) -> None:
+    async with begun(base_url) as client:
+        with pytest.raises(TimeoutError):
+            await client.read(3.0)
+        assert client.pings >= 5
+        await client.send({"type": "ping"})
+        assert (await client.json())["type"] == "pong"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_client_that_vanished_is_let_go(base_url: str, viewer: Viewer, services: Services) -> None:
+    job = await running(viewer, services)
+    async with begun(base_url) as client:
+        await client.subscribe("1", JOB, id=job.id)
+        await client.json()
+        client.answers = False
+        await until(lambda: not open_sockets(), 3.0)
+        await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+        assert await client.close_code() == 1011
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_so_is_one_for_whom_bytes_wait(base_url: str, viewer: Viewer, services: Services) -> None:
+    job = await running(viewer, services)
+    async with begun(base_url, KERNEL_BYTES) as client:
+        await client.subscribe("1", JOB, id=job.id)
+        await client.json()
+        held = await fill(job, client)
+        assert held.transport.get_write_buffer_size() > 0
+        await until(lambda: not open_sockets(), 3.0)
+        await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+
+
+async def test_a_socket_that_is_being_closed_does_not_wait_for_ever_either(
+    base_url: str, viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets no pings any more, and a polite close waits until everything was read."""
+    monkeypatch.setattr(sockets, "STALLED_SECONDS", 0.5)
+    job = await running(viewer, services)
+    async with begun(base_url, KERNEL_BYTES) as client:
+        await client.subscribe("1", JOB, id=job.id)
+        await client.json()
+        held = await fill(job, client)
+        client.protocol.send_close(1000)
+        await client._flush()
+        await until(lambda: held.transport.is_closing())
+        await until(lambda: not open_sockets(), 3.0)
+        await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+
+
+async def test_a_large_answer_on_a_slow_line_takes_its_time(
+    base_url: str, viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "STALLED_SECONDS", 0.4)
+    query = "{ __schema { types { name description fields { name description } } } }"
+    async with begun(base_url, KERNEL_BYTES) as client:
+        await client.subscribe("1", query)
+        answer = 0
+        while True:
+            await asyncio.sleep(0.1)  # 4 KB at a time: several times as long as one may take nothing
+            frame = await client.read_some(2_048)
+            if frame is not None and orjson.loads(frame.data)["type"] == "complete":
+                break
+            answer += frame is None
+        assert answer > 8
+
+
+async def test_of_many_operations_one_message_waits(
+    base_url: str, viewer: Viewer, services: Services
+) -> None:
+    job = await running(viewer, services)
+    async with begun(base_url, KERNEL_BYTES) as client:
+        for number in range(50):
+            await client.subscribe(str(number), JOB, id=job.id)
+            await client.json()
+        held = await fill(job, client)
+        most = held.transport.get_write_buffer_size()
+        for number in range(100):
+            await job.report(50.0 + 0.01 * number, "x" * 1_000)
+            await asyncio.sleep(0)
+            most = max(most, held.transport.get_write_buffer_size())
+        assert most < 3_000
+
+
+async def test_no_tasks_topics_or_connections_are_left_however_a_socket_ends(
+    base_url: str, viewer: Viewer, services: Services
+) -> None:
+    job = await running(viewer, services)
+
+    async def complete(client: RawSocket) -> None:
+        for id in ("1", "2", "3"):
+            await client.send({"type": "complete", "id": id})
+
+    async def close(client: RawSocket) -> None:
+        client.protocol.send_close(1000)
+        await client._flush()
+
+    async def fin(client: RawSocket) -> None:
+        client.connection.shutdown(1)
+
+    async def reset(client: RawSocket) -> None:
+        client.connection.setsockopt(1, 13, struct.pack("ii", 1, 0))
+        client.connection.close()
+
+    async def nonsense(client: RawSocket) -> None:
+        await client.send_bytes(b"\xff" * 100)
+
+    async def wrong_frame(client: RawSocket) -> None:
+        await client.send([])
+
+    async def in_mid_delivery(client: RawSocket) -> None:
+        for number in range(20):
+            await job.report(number / 100, "y" * 100)
+            await client.send({"type": "complete", "id": "1"})
+            await client.subscribe("1", JOB, id=job.id)
+        await reset(client)
+
+    async def stalled(client: RawSocket) -> None:
+        await fill(job, client)
+        await reset(client)
+
+    idle = len(asyncio.all_tasks())
+    for end in (complete, close, fin, reset, nonsense, wrong_frame, in_mid_delivery, stalled):
+        async with begun(base_url, KERNEL_BYTES) as client:
+            await client.subscribe("1", JOB, id=job.id)
+            await client.subscribe("2", ALL)
+            await client.subscribe("3", 'subscription { jobUpdates(id: "x") { cursor } }')
+            said = [await client.json() for _ in range(3)]
+            assert sorted(frame["type"] for frame in said) == ["error", "next", "next"]
+            assert services.events.subscriber_count == 2  # type: ignore[attr-defined]
+            await end(client)
+            await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+        await until(lambda: not open_sockets())
+        await until(lambda: len(asyncio.all_tasks()) <= idle)
+    assert services.reads._waiting == services.reads._running == {}
+
+
+RUBBISH = {
+    "text that is none": (b"\x81\x83\0\0\0\0\xff\xfe\xfd", 1007),
+    "text that is none in two pieces": (b"\x01\x81\0\0\0\0a\x80\x82\0\0\0\0\xff\xfe", 1007),
+    "a frame without a mask": (b"\x81\x02{}", 1002),
+    "a reserved bit": (b"\xc1\x82\0\0\0\0{}", 1002),
+    "a reserved opcode": (b"\x83\x82\0\0\0\0{}", 1002),
+    "a continuation of nothing": (b"\x80\x82\0\0\0\0{}", 1002),
+    "a control frame in pieces": (b"\x09\x80\0\0\0\0", 1002),
+    "a frame of 8 EB": (b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 1009),
+}
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH)
+async def test_rubbish_on_the_wire_closes_by_its_code_and_is_not_logged(
+    rubbish: str, base_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    data, code = RUBBISH[rubbish]
+    async with begun(base_url) as client:
+        await client.send_bytes(data)
+        assert await client.close_code() == code
+    await until(lambda: not open_sockets())
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+async def test_empty_fragments_pile_up_nowhere(base_url: str) -> None:
+    async with begun(base_url) as client:
+        await client.send_bytes(b"\x01\x80\0\0\0\0")
+        for _ in range(50):
+            await client.send_bytes(b"\x00\x80\0\0\0\0" * 1_000)
+        (held,) = open_sockets()
+        await asyncio.sleep(0.2)
+        assert len(held.frames) <= sockets.MOST_FRAGMENTS + 1
+        await client.send_bytes(b'\x80\x8f\0\0\0\0{"type":"ping"}')
+        frame = await client.read()
+        assert frame is not None
+        assert (frame.opcode, bytes(frame.data)) == (Opcode.TEXT, b'{"type":"pong"}')
