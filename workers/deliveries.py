@@ -20,7 +20,7 @@ from domain.ports import Services, Webhooks
 from workers.heart import QUERY_SECONDS, within
 
 LOOK_SECONDS = 1.0
-MOST_AT_ONCE = 8
+MOST_AT_ONCE = 16
 MOST_A_HOST = 2
 GRACE_SECONDS = 1.0
 
