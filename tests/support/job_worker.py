@@ -4,7 +4,7 @@ DATABASE_URL, REDIS_URL, STARLING_HOME as for the product; SLOTS and CHILDREN sa
 CHILD_MEMORY what one child may use (bytes), CHILD_NICE how much it steps back. LAG is a file for a line a
 second: how late the event loop was at worst (seconds). RENDERED is a file of effects: films are then lines
 in it instead of pictures, so that an API can be given hundreds of them. LATER_KINDS are those that only a
-newer worker knows.
+newer worker knows. With JSON_LOGS it logs as the product does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from app import logs
+from app.redaction import Redaction, known_secrets
 from app.settings import Settings
 from app.wiring import open_services
 from domain.jobs import PARTICLE_RENDER, Kind, register
@@ -29,7 +31,11 @@ TICK_SECONDS = 0.005
 
 
 async def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    if os.environ.pop("JSON_LOGS", ""):
+        logs.configure("INFO", hide=Redaction(known_secrets(os.environ)))
+        logs.catch_the_rest()
+    else:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     slots, children = int(os.environ.pop("SLOTS", "2")), int(os.environ.pop("CHILDREN", "0"))
