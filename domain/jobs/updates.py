@@ -80,16 +80,21 @@ class _Asked:
 
     async def answer(self) -> list[_Step] | None:
         """None when the job is gone."""
-        if self.only_newest:
-            events = await job_events.newest(self.job_id, self.version)
-        else:
-            events = await job_events.after_version(self.job_id, self.version, BATCH)
+        events = await self._events()
         job = await find(self.viewer, self.job_id)
+        if job is not None and not events and job.version > self.version:
+            events = await self._events()  # it may have changed, several times even, since they were read
+            if not events:  # the log is not kept that far
+                return [_Step(_as_it_is(job), job.version)]
+            job = await find(self.viewer, self.job_id)
         if job is None:
             return None
-        if not events and job.version > self.version:
-            return [_Step(_as_it_is(job), job.version)]
         return [_Step(_as_it_was(event, job), event.version) for event in events]
+
+    async def _events(self) -> list[JobEvent]:
+        if self.only_newest:
+            return await job_events.newest(self.job_id, self.version)
+        return await job_events.after_version(self.job_id, self.version, BATCH)
 
 
 def _as_it_is(job: Job) -> JobUpdate:
