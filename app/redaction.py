@@ -55,7 +55,8 @@ def known_secrets(environ: Mapping[str, str]) -> set[str]:
     found = {part for name in _URLS for part in _parts_of_url(environ.get(name, ""))}
     for name, text in environ.items():
         if _SECRET_NAME.search(name):
-            found |= {text, *re.split(r"[\s,]+", text)}
+            parts = re.split(r"[\s,]+", text)
+            found |= {text, *parts, *(part.removeprefix("whsec_") for part in parts)}
     return {secret for secret in found if secret}
 
 

@@ -69,8 +69,8 @@ _ENDS = {"COMPLETED": "completed", "FAILED": "failed", "CANCELLED": "cancelled"}
 def claimed(tallies: Tallies, job: Job) -> None:
     """A due job was claimed. Both times are the database's.
 
-    One that was given back (by a crash or a stop) keeps its place, so since when it waits again is not known: it
-    has been claimed more often than it has made attempts, and is left out.
+    One that was given back (by a crash or a stop) keeps its place, so since when it waits again is not known:
+    it has been claimed more often than it has made attempts, and is left out.
     """
     if job.started_at is not None and job.epoch == job.attempt:
         waited = (job.started_at - job.run_at).total_seconds()

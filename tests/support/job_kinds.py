@@ -63,7 +63,7 @@ async def fails(run: Run) -> Settlement:
         raise InvalidInput("width", "width must be even")
     if run.params["how"] == "disk":
         raise OSError(28, "No space left on device", "/secret/path")
-    raise RuntimeError("a secret of /this/machine")
+    raise RuntimeError(run.params.get("text", "a secret of /this/machine"))
 
 
 async def stalls(run: Run) -> Settlement:
