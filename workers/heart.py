@@ -66,11 +66,20 @@ class Heart:
 
     async def beat(self) -> None:
         """Go on until there is a verdict."""
+        watching = asyncio.create_task(self._watch_clocks())
+        try:
+            while not self.verdict.done():
+                await self._wait()
+                if self._is_due() and not await self._step():
+                    await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            watching.cancel()
+
+    async def _watch_clocks(self) -> None:
+        """Beside the beats: one that hangs must not hide that the lease is about to lapse."""
         while not self.verdict.done():
             self._check_clocks()
-            await self._wait()
-            if self._is_due() and not await self._step():
-                await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _check_clocks(self) -> None:
         if self.seconds_left <= 0:

@@ -155,15 +155,18 @@ async def released(run: Run, heart: Heart) -> bool:
 
 async def _settle(move: Callable[[], Awaitable[Job | None]], run: Run, heart: Heart, outcome: str) -> bool:
     """Try until it is done, refused, or the lease may be another's: then once more, since the row tells a
-    worker that stood still, or was cut off, what became of its claim. `outcome` is for the tallies."""
+    worker that stood still, or was cut off, what became of its claim. `outcome` is for the tallies.
+
+    Each try has twice the time of the one before: a slow way to the database must not be taken for none."""
 
     async def once() -> Job | None:
         return await move()
 
+    seconds = TRANSACTION_SECONDS
     while True:
         is_last = heart.seconds_left <= 0
         try:
-            job = await within(once(), TRANSACTION_SECONDS)
+            job = await within(once(), TRANSACTION_SECONDS if is_last else seconds)
         except RowsFailed as failed_rows:
             raise failed_rows.error from None
         except Exception as error:
@@ -172,6 +175,7 @@ async def _settle(move: Callable[[], Awaitable[Job | None]], run: Run, heart: He
             log.warning("job %s: not settled yet: %s", run.job.id, str(error) or type(error).__name__)
             if is_last:
                 raise Unsettled from error
+            seconds *= 2
             await asyncio.sleep(PAUSE_SECONDS)
             continue
         if job is None:
