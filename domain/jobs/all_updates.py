@@ -21,6 +21,7 @@ from domain.jobs.cursors import Reading
 from domain.jobs.pace import Pace
 from domain.jobs.read import condition
 from domain.jobs.requests import JobFilter, JobUpdate
+from domain.jobs.tallies import CONFLATIONS
 from domain.jobs.updates import BATCH, REREAD_SECONDS
 from domain.ports import Services
 
@@ -43,6 +44,8 @@ async def watch_all(
         while True:
             asked = _Asked(where, reading, is_slow)
             page = await services.reads.read(asked, asked.answer)
+            if is_slow and reading.taken_at is None and page.steps:
+                services.tallies.add(CONFLATIONS, "allJobUpdates")
             is_slow = is_slow and reading.taken_at is not None
             pace = Pace()
             for step in page.steps:

@@ -21,6 +21,7 @@ from domain.jobs.protocol import ENDED
 from domain.jobs.read import find, get
 from domain.jobs.requests import JobUpdate
 from domain.jobs.stages import present
+from domain.jobs.tallies import CONFLATIONS
 from domain.ports import Services
 
 REREAD_SECONDS = 5.0
@@ -51,6 +52,8 @@ async def watch(
             steps = await services.reads.read(asked, asked.answer)
             if steps is None:
                 return
+            if is_slow and steps:
+                services.tallies.add(CONFLATIONS, "jobUpdates")
             pace, is_slow = Pace(), False
             for step in steps:
                 yield step.update

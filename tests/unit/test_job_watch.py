@@ -162,6 +162,7 @@ async def test_a_slow_reader_gets_the_newest(
         await _report(running, float(progress), services)
     await asyncio.sleep(0.3)
     assert _said([await _next(updates)]) == [("PROCESSING", 49.0)]
+    assert services.tallies.totals()["starling_subscription_conflations_total", "jobUpdates"] == 1
     await _complete(running, services)
     assert _said(await _all(updates)) == [("COMPLETED", 100.0)]
 
