@@ -20,6 +20,7 @@ SHORT = {
     "memory": ("--short", "5", "--long", "20"),
     "serving": ("--seconds", "20", "--starts", "3"),
     "jobs": ("--jobs", "1000", "--rounds", "1", "--starts", "40"),
+    "fanout": ("--few", "100", "--sockets", "400", "--seconds", "8", "--rounds", "1"),
 }
 FULL: dict[str, tuple[str, ...]] = {
     "render": (),
@@ -29,6 +30,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "memory": ("--long", "600"),
     "serving": (),
     "jobs": (),
+    "fanout": (),
 }
 
 
