@@ -13,14 +13,17 @@ import pytest
 from websockets.frames import Opcode
 
 from app import api, sockets
+from domain import particles
 from domain.accounts import Viewer
 from domain.ports import Services
 from tests.support.graphql_ws import PROTOCOL
+from tests.support.inprocess import served
 from tests.support.live_jobs import ALL, JOB, LiveJob, running
+from tests.support.queries import counted
 from tests.support.raw_ws import RawSocket, raw_socket
+from tests.support.rows import a_system
 
 KERNEL_BYTES = 4_096
-SYSTEM = "subscription ($id: ID!) { particleSystemUpdates(id: $id) { id name } }"
 
 
 @asynccontextmanager
@@ -199,6 +202,60 @@ async def test_no_tasks_topics_or_connections_are_left_however_a_socket_ends(
         await until(lambda: not open_sockets())
         await until(lambda: len(asyncio.all_tasks()) <= idle)
     assert services.reads._waiting == services.reads._running == {}
+
+
+async def test_a_status_socket_leaves_nothing_either(services: Services, viewer: Viewer) -> None:
+    system = await a_system(viewer)
+    path = f"/particles/ws/{system.id}"
+
+    async def close(client: RawSocket) -> None:
+        client.protocol.send_close(1000)
+        await client._flush()
+
+    async def reset(client: RawSocket) -> None:
+        client.connection.setsockopt(1, 13, struct.pack("ii", 1, 0))
+        client.connection.close()
+
+    async def stalled(client: RawSocket) -> None:
+        (held,) = open_sockets()
+        for number in range(400):
+            await particles.update(viewer, system.id, {"name": f"{number}" * 20}, services=services)
+            await asyncio.sleep(0)
+            if not held.writable.is_set():
+                break
+        assert held.transport.get_write_buffer_size() < 3_000
+        await reset(client)
+
+    async with served(services, rest=True) as base_url:
+        idle = len(asyncio.all_tasks())
+        for end in (close, reset, stalled):
+            async with raw_socket(base_url, path, receive_bytes=KERNEL_BYTES) as client:
+                await client.json()
+                await client.send({"action": "dance"})
+                while "error" not in await client.json():
+                    pass
+                assert services.events.subscriber_count == 1  # type: ignore[attr-defined]
+                await end(client)
+                await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+            await until(lambda: not open_sockets())
+            await until(lambda: len(asyncio.all_tasks()) <= idle)
+
+
+async def test_hundreds_that_are_woken_together_ask_together(
+    base_url: str, viewer: Viewer, services: Services
+) -> None:
+    job = await running(viewer, services)
+    async with begun(base_url) as client:
+        for number in range(100):
+            await client.subscribe(str(number), JOB if number % 2 else ALL, id=job.id)
+            await client.json()
+        await asyncio.sleep(0.3)  # they have looked, and wait
+        with counted() as queries:
+            await job.report(50.0)
+            for _ in range(100):
+                (update,) = (await client.json())["payload"]["data"].values()
+                assert update["progress"] == 50.0
+            assert queries.count < 20, queries.statements
 
 
 RUBBISH = {

@@ -12,19 +12,22 @@ from starlette.applications import Starlette
 
 from app.api import server_config
 from app.graphql import graphql_routes
+from app.rest.application import create_rest
 from domain.accounts import local_owner
 from domain.ports import Services
 
 
 @asynccontextmanager
-async def served(services: Services) -> AsyncIterator[str]:
-    """The base URL, until the block ends."""
+async def served(services: Services, *, rest: bool = False) -> AsyncIterator[str]:
+    """The base URL, until the block ends; with `rest`, all that is served beside GraphQL too."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
         yield {"services": services, "viewer": await local_owner()}
 
     app = Starlette(routes=graphql_routes(), lifespan=lifespan)
+    if rest:
+        app.router.default = create_rest()
     listening = socket.create_server(("127.0.0.1", 0))
     server = _Server(server_config(app))
     task = asyncio.create_task(server.serve([listening]))

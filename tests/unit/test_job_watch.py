@@ -416,3 +416,42 @@ async def test_a_slow_reader_of_all_gets_the_newest_of_each(
         (first.id, "PROCESSING", 29.0),
         (second.id, "CANCELLED", 0.0),
     ]
+
+
+async def test_a_cursor_older_than_the_log_starts_from_the_row(viewer: Viewer, services: Services) -> None:
+    job = await _submit(viewer, services)
+    first = await _next(watch(viewer, job.id, services=services))
+    running = await _claim(services)
+    for progress in (10.0, 20.0):
+        await _report(running, progress, services)
+    await sql.run("DELETE FROM job_events WHERE job_id = $1", job.id)
+    updates = watch(viewer, job.id, first.cursor, services=services)
+    assert _said([await _next(updates)]) == [("PROCESSING", 20.0)]
+    await _complete(running, services)
+    assert _said(await _all(updates)) == [("COMPLETED", 100.0)]
+
+
+async def test_a_cursor_from_before_progress_was_thinned_out_still_has_the_end(
+    viewer: Viewer, services: Services
+) -> None:
+    job = await _submit(viewer, services)
+    first = await _next(watch(viewer, job.id, services=services))
+    everything = await _next(watch_all(viewer, services=services))
+    running = await _claim(services)
+    await _report(running, 10.0, services)
+    await _complete(running, services)
+    await job_events.thin_out(-1.0)
+    assert _said(await _all(watch(viewer, job.id, first.cursor, services=services))) == [("COMPLETED", 100.0)]
+    again = watch_all(viewer, None, everything.cursor, services=services)
+    assert _said([await _next(again)]) == [("COMPLETED", 100.0)]
+
+
+async def test_a_deleted_job_is_passed_over(viewer: Viewer, services: Services) -> None:
+    job = await _submit(viewer, services)
+    updates = watch_all(viewer, services=services)
+    seen = await _next(updates)
+    await jobs.cancel(viewer, job.id, services=services)
+    await jobs.delete(viewer, job.id, services=services)
+    other = await _submit(viewer, services)
+    again = watch_all(viewer, None, seen.cursor, services=services)
+    assert (await _next(again)).job.id == other.id
