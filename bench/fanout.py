@@ -247,8 +247,8 @@ def main() -> None:
         f"python -m bench.fanout --few {chosen.few} --sockets {chosen.sockets} --rate {chosen.rate}"
         f" --seconds {chosen.seconds} --rounds {chosen.rounds}",
         f"One job with {chosen.rate} changes a second for {chosen.seconds} s, every socket with a"
-        f" subscription of its own to it; the better of {chosen.rounds} rounds in turns. The server has a"
-        " core to itself; CPU is all that its process used meanwhile, memory what it grew by for each socket.",
+        f" subscription of its own to it; the better of {chosen.rounds} rounds in turns. The server has"
+        " a core to itself; CPU is all that its process used meanwhile, memory what it grew by a socket.",
         table(HEADER, [row(figures) for figures in found]),
     )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from array import array
 
 import pytest
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
-from websockets.typing import Data
 
 from bench import sockets
 
@@ -32,7 +32,7 @@ def test_frames_are_taken_apart_wherever_they_are_cut(size: int) -> None:
 
 @pytest.mark.parametrize("size", [0, 125, 126, 4_000])
 def test_a_server_reads_what_the_client_writes(size: int) -> None:
-    payload: Data = os.urandom(size)
+    payload = os.urandom(size)
     server = ServerProtocol()
     server.state = server.state.__class__.OPEN
     server.parser = server.parse()
@@ -44,8 +44,6 @@ def test_a_server_reads_what_the_client_writes(size: int) -> None:
 
 
 def test_the_number_of_each_message_is_noted_with_its_arrival() -> None:
-    import socket
-
     ours, theirs = socket.socketpair()
     client = sockets.Client.__new__(sockets.Client)
     client.socket, client._rest = ours, b""
