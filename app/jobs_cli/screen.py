@@ -31,8 +31,15 @@ class Screen(Console):
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        width = None if stream.isatty() else WIDE
-        super().__init__(file=stream, width=width, highlight=False, markup=False, emoji=False)
+        is_terminal = stream.isatty()  # and not what FORCE_COLOR says, which is about colours
+        super().__init__(
+            file=stream,
+            width=None if is_terminal else WIDE,
+            force_terminal=is_terminal,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
 
     def tell(self, text: str, style: str = "") -> None:
         """On a terminal cut to its width."""

@@ -130,7 +130,7 @@ class Bars:
 
 
 def view_of(out: Screen, errors: Screen, *, as_json: bool, idle: str) -> View:
-    if out.is_terminal and not as_json:
+    if out.is_terminal and not out.is_dumb_terminal and not as_json:
         return Bars(out, idle)
     return Lines(out, errors, as_json)
 
