@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import orjson
 import pytest
+from tortoise.context import require_context
 from websockets.frames import Opcode
 
 from app import api, sockets
@@ -44,7 +45,7 @@ def open_sockets() -> list[sockets.BoundedSocket]:
     return [
         found
         for found in gc.get_objects()
-        if isinstance(found, sockets.BoundedSocket) and not found.disconnected
+        if issubclass(type(found), sockets.BoundedSocket) and not found.disconnected
     ]
 
 
@@ -202,6 +203,8 @@ async def test_no_tasks_topics_or_connections_are_left_however_a_socket_ends(
         await until(lambda: not open_sockets())
         await until(lambda: len(asyncio.all_tasks()) <= idle)
     assert services.reads._waiting == services.reads._running == {}
+    pool = require_context().db()._pool
+    assert pool.get_idle_size() == pool.get_size()
 
 
 async def test_a_status_socket_leaves_nothing_either(services: Services, viewer: Viewer) -> None:
