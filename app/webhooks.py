@@ -28,8 +28,8 @@ STATUS_SECONDS = 9.0  # of the total
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 1.0  # for what comes after the status
 MOST_BYTES = 4096
-MOST_CONNECTIONS = 32
-MOST_LOOKUPS = 16  # a name server that hangs holds a thread for each
+MOST_CONNECTIONS = 64
+MOST_LOOKUPS = 32  # a name server that hangs holds a thread for each
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Permits = Callable[[str], bool]

@@ -20,8 +20,8 @@ from domain.ports import Services, Webhooks
 from workers.heart import QUERY_SECONDS, within
 
 LOOK_SECONDS = 1.0
-MOST_AT_ONCE = 16
-MOST_A_HOST = 2
+MOST_AT_ONCE = 32
+MOST_A_HOST = 4
 GRACE_SECONDS = 1.0
 
 log = logging.getLogger(__name__)

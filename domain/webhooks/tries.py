@@ -21,6 +21,7 @@ MOST_DELAY_SECONDS = 3600.0
 MAX_ATTEMPTS = 32  # about a day
 KEEP_SECONDS = 30 * 86_400.0
 GONE = 410
+WORKERS_LOST = "WORKERS_LOST"
 MAY_SAY_WHEN = (429, 503)
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,14 @@ def delay_seconds(attempt: int, luck: float, asked_seconds: float | None = None)
 
 
 async def deliver(delivery: Delivery, services: Services, webhooks: Webhooks) -> None:
-    """Make one try of a claimed delivery and record how it went. Raises what the database raises."""
+    """Make one try of a claimed delivery and record how it went. Raises what the database raises.
+
+    A try beyond the last is none: that of a delivery whose workers died, each in the middle of it.
+    """
+    if delivery.attempt > MAX_ATTEMPTS:
+        await rows.give_up(delivery.id, delivery.attempt, WORKERS_LOST)
+        log.warning("webhook of job %s: given up (%s)", delivery.job_id, WORKERS_LOST)
+        return
     body = await message.body(delivery, services)
     timestamp = int(delivery.claimed_at.timestamp())
     headers = {

@@ -28,7 +28,7 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import ended, job_services, submitted
 from tests.support.receiver import SECRET, Receiver, after, hangs, status
-from workers.deliveries import MOST_AT_ONCE
+from workers.deliveries import MOST_A_HOST, MOST_AT_ONCE
 
 pytestmark = pytest.mark.slow
 
@@ -196,8 +196,8 @@ async def test_receivers_that_hang_hold_up_no_job_and_others_for_one_try_at_most
     async with Receiver.open("0.0.0.0") as hanging, Receiver.open() as ninth:
         hanging.answers = [hangs]
         await telling_worker(workers)
-        for host in range(2, 10):
-            for _ in range(3):
+        for host in range(2, 2 + MOST_AT_ONCE // MOST_A_HOST):
+            for _ in range(MOST_A_HOST + 1):
                 options = JobOptions(callback_url=f"http://127.0.0.{host}:{hanging.port}/")
                 await submitted(telling(services), "TEST_NOOP", options=options)
         await hanging.heard(MOST_AT_ONCE)

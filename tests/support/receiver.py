@@ -136,7 +136,7 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/told"
 
-    async def heard(self, number: int = 1, seconds: float = 10.0) -> list[Call]:
+    async def heard(self, number: int = 1, seconds: float = 30.0) -> list[Call]:
         """The calls, once there are so many."""
         async with asyncio.timeout(seconds):
             while len(self.calls) < number:
