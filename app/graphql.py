@@ -35,6 +35,7 @@ from app.graphql_requests import decoded_json, query_parameters, request_paramet
 from app.pages.html import graphiql_page
 from app.viewer import viewer_of
 from domain.errors import StarlingError
+from domain.outages import refusal_of
 from domain.ports import Services
 from resolvers.context import Context
 from schema.build import schema
@@ -115,7 +116,9 @@ class GraphQLView(GraphQL[Context, None]):
             return _refusal(request, Refused(error.status_code, error.detail, code="TIMEOUT"))
         except ClientDisconnect:
             raise
-        except Exception:
+        except Exception as error:
+            if (outage := refusal_of(error)) is not None:
+                return _refusal(request, Refused.by(outage))
             _LOG.exception("a request failed")
             return _refusal(request, Refused(500, "Internal error", code="INTERNAL"))
 

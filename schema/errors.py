@@ -22,6 +22,7 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from domain.errors import StarlingError
+from domain.outages import refusal_of
 from schema.names import camel
 
 BAD_USER_INPUT = "BAD_USER_INPUT"
@@ -37,6 +38,9 @@ def presented(error: GraphQLError, document: DocumentNode | None, request_id: st
     cause = _cause(error)
     if isinstance(cause, StarlingError):
         return _placed(error, *_refusal(cause))
+    if cause is not None and (outage := refusal_of(cause)) is not None:
+        _LOG.warning("an operation was refused (request %s): %s", request_id, type(cause).__name__)
+        return _placed(error, *_refusal(outage))
     if cause is not None and not isinstance(cause, _NO_OPERATION):
         _LOG.error("an operation failed (request %s)", request_id, exc_info=cause)
         return _placed(error, "Internal error", {"code": INTERNAL})

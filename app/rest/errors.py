@@ -6,6 +6,7 @@ answers malformed bodies with 400) and decides the body. What is no error of our
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,6 +20,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from domain.errors import StarlingError
+from domain.outages import KINDS, refusal_of
+
+log = logging.getLogger(__name__)
 
 CLIENT_CLOSED = 499  # nobody reads it: the client has gone
 RETRY_SECONDS = 5  # what a client that was told to wait should wait
@@ -87,6 +91,8 @@ def install(app: Starlette) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(ClientDisconnect, _gone)
+    for kind in KINDS:
+        app.add_exception_handler(kind, _perhaps_away)
     app.add_exception_handler(Exception, _failed)
 
 
@@ -125,6 +131,14 @@ async def _malformed(request: Request, error: Exception) -> Response:
 async def _gone(request: Request, error: Exception) -> Response:
     """A body that was cut in the middle is no fault of the server."""
     return Response(status_code=CLIENT_CLOSED)
+
+
+async def _perhaps_away(request: Request, error: Exception) -> Response:
+    outage = refusal_of(error)
+    if outage is None:
+        raise error
+    log.warning("a request was refused: %s", type(error).__name__)
+    return await _refused(request, outage)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -203,7 +203,7 @@ async def test_a_redis_without_memory_delays_jobs_by_a_sweep(
         job_services(redis_url, tmp_path / "home") as services,
     ):
         await workers.start(slots=2)
-        await _configure(redis_url, maxmemory="1mb")
+        await _configure(redis_url, maxmemory="1")
         assert not await services.doorbell.ring([uuid4()]), "it still takes bells"
         jobs = [await submitted(services, "TEST_NOOP", effects=str(effects.path)) for _ in range(20)]
         done = [await ended(job.id) for job in jobs]
