@@ -114,13 +114,14 @@ class Rounds:
         await assets.sweep(self._services)
         await scratch.discard_abandoned(self._services.scratch)
         await job_events.thin_out(KEEP_PROGRESS_SECONDS)
+        await job_events.adopt_restored()
+        if untold := await webhooks.forget(KEEP_SECONDS):
+            log.warning("%d callback URLs were never told: is STARLING_WEBHOOK_SECRET set?", untold)
         if self._services.retention_days:
             pruned = await prune(self._services.retention_days, services=self._services)
             log.info(
                 "retention: %d jobs and %d files went, %d bytes", pruned.jobs, pruned.files, pruned.bytes
             )
-        if untold := await webhooks.forget(KEEP_SECONDS):
-            log.warning("%d callback URLs were never told: is STARLING_WEBHOOK_SECRET set?", untold)
 
     async def _ring(self, job_ids: list[UUID]) -> None:
         if job_ids:

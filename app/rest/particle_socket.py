@@ -22,6 +22,7 @@ from app.viewer import viewer_of
 from domain import particles
 from domain.accounts import Viewer
 from domain.errors import InvalidInput, NotFound, StarlingError
+from domain.outages import refusal_of
 from domain.ports import Services, Subscription
 
 router = APIRouter()
@@ -89,9 +90,17 @@ class _Conversation:
             await asyncio.gather(heard, nudged, return_exceptions=True)
 
     async def _send_status(self) -> bool:
-        """False where the system is gone. Those who look at once look together."""
+        """False where the system is gone. Those who look at once look together.
+
+        While the database is away nothing is sent, and nothing closes.
+        """
         key = ("status", self.viewer, self.system_id)
-        status = await self.services.reads.read(key, self._status)
+        try:
+            status = await self.services.reads.read(key, self._status)
+        except Exception as error:
+            if refusal_of(error) is None:
+                raise
+            return True
         if status is None:
             return False
         await self.socket.send_text(status)
@@ -114,8 +123,11 @@ class _Conversation:
             await particles.update(self.viewer, self.system_id, {"config": patch}, services=self.services)
         except NotFound:
             return True  # the next status finds that it is gone
-        except StarlingError as error:
-            sentence = error.message.encode(errors="replace").decode()
+        except Exception as error:
+            refusal = error if isinstance(error, StarlingError) else refusal_of(error)
+            if refusal is None:
+                raise
+            sentence = refusal.message.encode(errors="replace").decode()
             await self.socket.send_text(json.dumps({"error": sentence}))
             return False
         return True

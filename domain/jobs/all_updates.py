@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from db import job_events, job_rows
 from db.job_events import Change, Found, Place
@@ -23,6 +24,7 @@ from domain.jobs.read import condition
 from domain.jobs.requests import JobFilter, JobUpdate
 from domain.jobs.tallies import CONFLATIONS
 from domain.jobs.updates import BATCH, REREAD_SECONDS
+from domain.patience import patiently
 from domain.ports import Services
 
 MOST_BEHIND = 10_000  # jobs of which a slow reader is told at once
@@ -43,7 +45,7 @@ async def watch_all(
         is_slow = False
         while True:
             asked = _Asked(where, reading, is_slow)
-            page = await services.reads.read(asked, asked.answer)
+            page = await patiently(partial(services.reads.read, asked, asked.answer))
             if is_slow and reading.taken_at is None and page.steps:
                 services.tallies.add(CONFLATIONS, "allJobUpdates")
             is_slow = is_slow and reading.taken_at is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from db import job_events
@@ -22,6 +23,7 @@ from domain.jobs.read import find, get
 from domain.jobs.requests import JobUpdate
 from domain.jobs.stages import present
 from domain.jobs.tallies import CONFLATIONS
+from domain.patience import patiently
 from domain.ports import Services
 
 REREAD_SECONDS = 5.0
@@ -49,7 +51,7 @@ async def watch(
             version, state = row.version, row.state
         while state not in ENDED:
             asked = _Asked(viewer, job_id, version, is_slow)
-            steps = await services.reads.read(asked, asked.answer)
+            steps = await patiently(partial(services.reads.read, asked, asked.answer))
             if steps is None:
                 return
             if is_slow and steps:

@@ -13,6 +13,7 @@ from db import particles as rows
 from db.particles import ParticleSystem
 from domain.accounts import Viewer
 from domain.particles.systems import get
+from domain.patience import patiently
 from domain.ports import Services
 
 REREAD_SECONDS = 5.0
@@ -28,6 +29,8 @@ async def watch(viewer: Viewer, system_id: UUID, *, services: Services) -> Async
                 seen = row.version
                 yield row
             await nudges.wait(REREAD_SECONDS)
-            row = await services.reads.read(
-                ("system", viewer, system_id), lambda: rows.find(viewer.id, system_id)
+            row = await patiently(
+                lambda: services.reads.read(
+                    ("system", viewer, system_id), lambda: rows.find(viewer.id, system_id)
+                )
             )

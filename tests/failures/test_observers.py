@@ -9,14 +9,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from tortoise.context import TortoiseContext
+from websockets.asyncio.client import connect
 
 from db import job_moves, sql
-from domain import jobs
+from domain import jobs, particles
 from domain.accounts import Viewer, local_owner
 from domain.jobs.protocol import MAX_CRASHES
 from domain.ports import Events, Services
@@ -24,7 +26,8 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.figures import Figures
 from tests.support.graphql_ws import Socket, socket
 from tests.support.live_jobs import ALL, JOB, KIND, LEASE_SECONDS, STAGES, LiveJob, running, submitted
-from tests.support.server import Server, running_server
+from tests.support.rows import a_system
+from tests.support.server import Server, address, environment, running_server, starling, stop
 
 OBSERVERS = 20
 END_SECONDS = 6.0
@@ -40,6 +43,19 @@ async def viewer(database: TortoiseContext) -> Viewer:
 def api(database_url: str, redis_url: str) -> Iterator[Server]:
     with running_server(database_url, redis_url, workers=0) as server:
         yield server
+
+
+@asynccontextmanager
+async def _served(database_url: str, redis_url: str, home: Path) -> AsyncIterator[Server]:
+    """An API whose start this loop does not wait for: the proxies that it needs are served here."""
+    home.mkdir()
+    given = environment(home, DATABASE_URL=database_url, REDIS_URL=redis_url)
+    process = starling(["api", "--port", "0"], given, home / "api.log")
+    try:
+        url = await asyncio.to_thread(address, process, home / "api.log")
+        yield Server(url, database_url, redis_url, home, process)
+    finally:
+        await asyncio.to_thread(stop, process)
 
 
 async def _status(client: Socket) -> str:
@@ -62,7 +78,7 @@ async def _seconds_to_the_end(url: str, job: LiveJob) -> float:
         clients = []
         for number in range(OBSERVERS):
             client = await stack.enter_async_context(socket(url, ping_interval=None))
-            await client.subscribe(*((ALL,) if number % 4 == 0 else (JOB,)), **_of(job, number))
+            await client.subscribe(ALL if number % 4 == 0 else JOB, **_of(job, number))
             first = await client.receive()
             assert first["type"] == "next", first
             if number % 2:
@@ -85,19 +101,26 @@ def _of(job: LiveJob, number: int) -> dict[str, Any]:
 @pytest.mark.promise("P11")
 @pytest.mark.timeout(180)
 async def test_the_end_is_seen_though_every_nudge_is_lost(
-    database_url: str, redis_url: str, services: Services, viewer: Viewer, figures: Figures
+    database_url: str,
+    redis_url: str,
+    tmp_path: Path,
+    services: Services,
+    viewer: Viewer,
+    figures: Figures,
 ) -> None:
-    async with FaultProxy.before(redis_url) as proxy:
-        with running_server(database_url, proxy.url, workers=0) as api:
-            job = await running(viewer, services)
-            proxy.blackhole()  # its subscription is open, and silent
-            seconds = await _seconds_to_the_end(api.base_url, job)
-            figures.within("P11", "the end is seen, all nudges swallowed", seconds, END_SECONDS)
-            proxy.refuse()
-            job = await running(viewer, services)
-            seconds = await _seconds_to_the_end(api.base_url, job)
-            figures.within("P11", "the end is seen, Redis away", seconds, END_SECONDS)
-            assert "Traceback" not in api.log("api")
+    async with (
+        FaultProxy.before(redis_url) as proxy,
+        _served(database_url, proxy.url, tmp_path / "api") as api,
+    ):
+        job = await running(viewer, services)
+        proxy.blackhole()  # its subscription is open, and silent
+        seconds = await _seconds_to_the_end(api.base_url, job)
+        figures.within("P11", "the end is seen, all nudges swallowed", seconds, END_SECONDS)
+        proxy.refuse()
+        job = await running(viewer, services)
+        seconds = await _seconds_to_the_end(api.base_url, job)
+        figures.within("P11", "the end is seen, Redis away", seconds, END_SECONDS)
+        assert "Traceback" not in api.log("api"), api.log("api")[-3000:]
 
 
 @asynccontextmanager
@@ -127,6 +150,88 @@ async def test_the_end_is_seen_though_no_subscription_lives_long(
     async with _killed_subscriptions(redis_url):
         seconds = await _seconds_to_the_end(api.base_url, job)
     figures.within("P11", "the end is seen, subscriptions killed in a loop", seconds, END_SECONDS)
+
+
+@pytest.mark.promise("P11")
+@pytest.mark.timeout(180)
+async def test_the_end_is_seen_though_the_database_was_away_meanwhile(
+    database_url: str,
+    redis_url: str,
+    tmp_path: Path,
+    services: Services,
+    viewer: Viewer,
+    figures: Figures,
+) -> None:
+    async with (
+        FaultProxy.before(database_url) as proxy,
+        _served(proxy.url, redis_url, tmp_path / "api") as api,
+    ):
+        job = await running(viewer, services)
+        async with AsyncExitStack() as stack:
+            clients = []
+            for number in range(OBSERVERS):
+                client = await stack.enter_async_context(socket(api.base_url, ping_interval=None))
+                await client.subscribe(ALL if number % 4 == 0 else JOB, **_of(job, number))
+                assert await _status(client) == "PROCESSING"
+                clients.append(client)
+            ends = [asyncio.create_task(_end(client)) for client in clients]
+            proxy.refuse()
+            await job.report(50.0)
+            await asyncio.sleep(3.0)
+            await job.complete()
+            assert not any(end.done() for end in ends)
+            began = time.monotonic()
+            proxy.heal()
+            seconds = max(await asyncio.gather(*ends)) - began
+        figures.within("P11", "the end is seen after the database was away", seconds, END_SECONDS)
+        assert '"ERROR"' not in api.log("api"), api.log("api")[-3000:]
+
+
+@pytest.mark.promise("P11")
+async def test_a_status_comes_each_second_though_redis_is_away(
+    database_url: str, redis_url: str, tmp_path: Path, services: Services, viewer: Viewer
+) -> None:
+    system = await a_system(viewer)
+    async with (
+        FaultProxy.before(redis_url) as proxy,
+        _served(database_url, proxy.url, tmp_path / "api") as api,
+        connect(f"{api.websocket_url}/particles/ws/{system.id}") as live,
+    ):
+        await live.recv()
+        proxy.refuse()
+        began = time.monotonic()
+        for _ in range(4):
+            await asyncio.wait_for(live.recv(), 5.0)
+        assert time.monotonic() - began > 2.5
+        await particles.update(viewer, system.id, {"config": {"fps": 17}}, services=services)
+        async with asyncio.timeout(5.0):
+            while b'"fps":17' not in (await live.recv(decode=False)).replace(b" ", b""):
+                pass
+
+
+@pytest.mark.promise("P11")
+async def test_a_status_socket_stays_open_while_the_database_is_away(
+    database_url: str, redis_url: str, tmp_path: Path, services: Services, viewer: Viewer
+) -> None:
+    system = await a_system(viewer)
+    async with (
+        FaultProxy.before(database_url) as proxy,
+        _served(proxy.url, redis_url, tmp_path / "api") as api,
+        connect(f"{api.websocket_url}/particles/ws/{system.id}") as live,
+    ):
+        await live.recv()
+        proxy.refuse()
+        await live.send('{"action": "update_config", "config": {"fps": 18}}')
+        async with asyncio.timeout(10.0):
+            while b"error" not in await live.recv(decode=False):
+                pass
+        await asyncio.sleep(2.0)
+        await particles.update(viewer, system.id, {"config": {"fps": 17}}, services=services)
+        proxy.heal()
+        async with asyncio.timeout(10.0):
+            while b'"fps":17' not in (await live.recv(decode=False)).replace(b" ", b""):
+                pass
+        assert '"ERROR"' not in api.log("api"), api.log("api")[-3000:]
 
 
 class Unreliable:
@@ -219,7 +324,7 @@ async def test_nothing_that_an_observer_sees_goes_back(
         observers = []
         for job_id in [*sorted(ids), None, None, None]:
             client = await stack.enter_async_context(socket(api.base_url, ping_interval=None))
-            await client.subscribe(*((JOB,) if job_id else (ALL,)), **({"id": job_id} if job_id else {}))
+            await client.subscribe(JOB if job_id else ALL, **({"id": job_id} if job_id else {}))
             observers.append(Observer(client, job_id))
         observing = [asyncio.create_task(one.observe(ids)) for one in observers]
         working = [asyncio.create_task(_worker(shaky, rng, is_over)) for _ in range(3)]
