@@ -119,6 +119,19 @@ async def paused_before_it_hears_that_it_settled(stage: Stage, member: Member, r
     member.worker.send_signal(signal.SIGSTOP)
 
 
+async def with_a_child_that_stands_still(stage: Stage, member: Member, rng: random.Random) -> int:
+    """The child alone is stopped; its worker goes on. Returns the child's pid."""
+    effects = str(stage.effects.path)
+    member.job = await submitted(
+        stage.services, "TEST_CHILD", function="count_here", args=[3.0], effects=effects
+    )
+    moment = rng.uniform(1.0, 80.0)
+    row = await until(member.job.id, lambda row: row.progress >= moment and row.message is not None)
+    child = int((row.message or "").split()[-1])
+    os.kill(child, signal.SIGSTOP)
+    return child
+
+
 Pause = Callable[[Stage, Member, random.Random], Awaitable[None]]
 LOSING: list[Pause] = [
     paused_in_mid_run,
@@ -138,16 +151,21 @@ async def test_a_worker_that_wakes_up_past_its_lease_changes_nothing(
     figures: Figures,
     invariants: None,
 ) -> None:
-    """All of them wait for the same lease: each is stopped in its own kind of moment, another finishes."""
+    """All of them wait for the same lease: each is stopped in its own kind of moment, another finishes. One
+    whose child alone stands still keeps its job."""
     stage = Stage(services, workers, effects, tmp_path / "home" / "files")
-    async with cast(workers, database_url, len(LOSING) + 1) as members:
+    async with cast(workers, database_url, len(LOSING) + 2) as (held_up, *members):
         for member, pause in zip(members, [paused_before_it_hears_that_it_settled, *LOSING], strict=True):
             member.worker.send_signal(signal.SIGCONT)
             await pause(stage, member, rng)
         won, *lost = members
+        held_up.worker.send_signal(signal.SIGCONT)
+        child = await with_a_child_that_stands_still(stage, held_up, rng)
+        child_stopped = time.monotonic()
         rescuer = await workers.start(slots=len(lost), children=1)
         done = [await ended(member.held.id, 120.0) for member in lost]
         assert {(job.state, job.epoch, job.crashes, job.attempt) for job in done} == {("COMPLETED", 2, 1, 1)}
+        await _check_held_up(stage, held_up, child, child_stopped)
         woken = time.monotonic()
         for member in members:
             member.proxy.heal()
@@ -160,7 +178,7 @@ async def test_a_worker_that_wakes_up_past_its_lease_changes_nothing(
         await _check_winner(stage, won)
         rescuer.send_signal(signal.SIGTERM)
         await workers.ended(rescuer)
-        await _all_take_new_work(stage, {member.worker.pid for member in members})
+        await _all_take_new_work(stage, {member.worker.pid for member in [held_up, *members]})
     figures.exactly("P4", "second results of jobs whose worker stood still", await _second_results(), 0)
 
 
@@ -195,6 +213,17 @@ async def _check_winner(stage: Stage, won: Member) -> None:
     assert "lease_lost" not in stage.workers.log_of(won.worker)
 
 
+async def _check_held_up(stage: Stage, member: Member, child: int, stopped: float) -> None:
+    """Its worker lives and says so: the job stays its own past any lease, and goes on with the child."""
+    await asyncio.sleep(max(0.0, LEASE_SECONDS + 6.0 - (time.monotonic() - stopped)))
+    job = await Job.get(id=member.held.id)
+    assert (job.state, job.epoch) == ("PROCESSING", 1)
+    os.kill(child, signal.SIGCONT)
+    done = await ended(job.id)
+    assert (done.state, done.epoch, done.crashes) == ("COMPLETED", 1, 0)
+    assert stage.effects.jobs("ended").count(str(job.id)) == 1
+
+
 async def _second_results() -> int:
     """Completed attempts, or outputs, beyond the first of each job."""
     rows = await sql.rows(
@@ -220,36 +249,3 @@ async def _all_take_new_work(stage: Stage, wanted: set[int]) -> None:
         if seen >= wanted:
             return
     raise AssertionError(f"{wanted - seen} take no work")
-
-
-async def test_a_child_that_stands_still_holds_up_its_own_job_alone(
-    services: Services,
-    workers: Workers,
-    effects: Effects,
-    tmp_path: Path,
-    rng: random.Random,
-    invariants: None,
-) -> None:
-    """Its worker lives and says so: the job stays its own past any lease, and goes on with the child."""
-    worker = await workers.start(slots=2, children=2)
-    await workers.start(slots=2, children=2)
-    job = await submitted(
-        services, "TEST_CHILD", function="count_here", args=[3.0], effects=str(effects.path)
-    )
-    moment = rng.uniform(1.0, 80.0)
-    row = await until(job.id, lambda row: row.progress >= moment and row.message is not None)
-    assert row.message is not None
-    child = int(row.message.split()[-1])
-    os.kill(child, signal.SIGSTOP)
-    stopped = time.monotonic()
-    while time.monotonic() - stopped < LEASE_SECONDS + 6.0:
-        other = await submitted(services, "TEST_NOOP", effects=str(effects.path))
-        assert (await ended(other.id)).attempt == 1
-        await asyncio.sleep(1.0)
-    row = await Job.get(id=job.id)
-    assert (row.state, row.epoch) == ("PROCESSING", 1)
-    os.kill(child, signal.SIGCONT)
-    done = await ended(job.id)
-    assert (done.state, done.epoch, done.crashes) == ("COMPLETED", 1, 0)
-    assert effects.jobs("ended") == [str(job.id)]
-    assert worker.poll() is None
