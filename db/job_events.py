@@ -210,17 +210,3 @@ async def adopt_restored() -> None:
     Their transaction numbers would become this cluster's own some day, and the changes new again.
     """
     await sql.run(_ADOPT)
-
-
-_THIN_OUT = """
-WITH gone AS (
-  DELETE FROM job_events e USING jobs j
-  WHERE j.id = e.job_id AND j.completed_at < now() - $1 * interval '1 second'
-    AND e.state = 'PROCESSING' AND e.version < j.version RETURNING 1)
-SELECT count(*) AS n FROM gone"""
-
-
-async def thin_out(older_than_seconds: float) -> int:
-    """Remove the progress of jobs that ended so long ago; the first and the last change of each stay."""
-    (row,) = await sql.rows(_THIN_OUT, older_than_seconds)
-    return int(row["n"])

@@ -92,16 +92,18 @@ async def remove_batch(owner_id: UUID, kinds: Sequence[str], place: Place, made_
         try:
             async with in_transaction():
                 return await _remove_batch(owner_id, kinds, place, made_below)
-        except asyncpg.DeadlockDetectedError:  # with the thinning of another worker
+        except asyncpg.DeadlockDetectedError:  # with `adopt_restored` of another worker
             if not left:
                 raise
     raise AssertionError("unreachable")
 
 
-_TOLD = "NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.job_id = jobs.id AND d.state = 'PENDING')"
+_CALLED_BACK = (
+    "NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.job_id = jobs.id AND d.state = 'PENDING')"
+)
 _EXPIRED = f"""
 SELECT id, completed_at, version FROM jobs
-WHERE owner_id = $1 AND kind = ANY($2::text[]) AND {_TOLD}
+WHERE owner_id = $1 AND kind = ANY($2::text[]) AND {_CALLED_BACK}
   AND completed_at <= $3::timestamptz AND (completed_at, id) < ($3::timestamptz, $4::uuid)
 ORDER BY completed_at DESC, id DESC LIMIT $5 FOR UPDATE SKIP LOCKED"""  # noqa: S608
 
@@ -226,7 +228,7 @@ class Forecast:
 
 _FORECAST = """
 WITH RECURSIVE expired AS MATERIALIZED (
-  SELECT id FROM jobs WHERE completed_at < $1::timestamptz AND kind = ANY($2::text[]) AND {told}),
+  SELECT id FROM jobs WHERE completed_at < $1::timestamptz AND kind = ANY($2::text[]) AND {called_back}),
 made AS MATERIALIZED (
   SELECT expired.id AS job_id, a.id AS asset_id, a.key, a.size
   FROM expired JOIN job_outputs o ON o.job_id = expired.id JOIN assets a ON a.id = o.asset_id
@@ -261,6 +263,6 @@ SELECT (SELECT count(*) FROM gone) AS jobs,
 async def forecast(before: datetime, kinds: Sequence[str], made_below: str) -> Forecast:
     """What removing every batch would come to, in one reading that changes and locks nothing."""
     keeping = used_ids(only_keeping_deleted=True)
-    statement = _FORECAST.format(told=_TOLD, used=used_ids(), keeping=keeping)
+    statement = _FORECAST.format(called_back=_CALLED_BACK, used=used_ids(), keeping=keeping)
     (row,) = await sql.rows(statement, before, list(kinds), made_below)
     return Forecast(**{name: int(count) for name, count in row.items()})

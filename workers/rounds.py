@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
-from db import job_events, job_moves, job_queue, webhooks, worker_tallies
+from db import event_thinning, job_events, job_moves, job_queue, webhooks, worker_tallies
 from domain import assets
 from domain.jobs import announce, prune
 from domain.jobs.protocol import (
@@ -113,7 +113,7 @@ class Rounds:
         what is older than the setting lets it become."""
         await assets.sweep(self._services)
         await scratch.discard_abandoned(self._services.scratch)
-        await job_events.thin_out(KEEP_PROGRESS_SECONDS)
+        await event_thinning.thin_out(KEEP_PROGRESS_SECONDS)
         await job_events.adopt_restored()
         if untold := await webhooks.forget(KEEP_SECONDS):
             log.warning("%d callback URLs were never told: is STARLING_WEBHOOK_SECRET set?", untold)

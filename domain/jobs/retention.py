@@ -5,8 +5,8 @@ person uploaded never goes by age: an upload lies elsewhere in the storage, and 
 deleted is a file of its own. A job goes whole or not at all: while a file that it made is used (by a particle
 system, by a job that is kept, by whatever registers in `db.asset_uses`), the job stays and the next day
 looks again. Bytes that another asset names stay too. A kept job goes on saying which job it repeats
-(`retry_of`), as after a deletion by hand: an ended row never changes. Deliveries of webhooks are rows of
-their own and are none of this module's business.
+(`retry_of`), as after a deletion by hand: an ended row never changes. A job whose callback URL is not told
+yet stays until it is, or is given up; the delivery is a row of its own and outlives it.
 
 Several workers at once share the work, and one that is stopped in the middle leaves it to the next round.
 """

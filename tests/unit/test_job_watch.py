@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from app.engines import Engines
-from db import job_events, job_moves, sql
+from db import event_thinning, job_events, job_moves, sql
 from db.jobs import Job, JobEvent
 from domain import jobs
 from domain.accounts import Viewer, local_owner
@@ -440,7 +440,7 @@ async def test_a_cursor_from_before_progress_was_thinned_out_still_has_the_end(
     running = await _claim(services)
     await _report(running, 10.0, services)
     await _complete(running, services)
-    await job_events.thin_out(-1.0)
+    await event_thinning.thin_out(-1.0)
     assert _said(await _all(watch(viewer, job.id, first.cursor, services=services))) == [("COMPLETED", 100.0)]
     again = watch_all(viewer, None, everything.cursor, services=services)
     assert _said([await _next(again)]) == [("COMPLETED", 100.0)]
