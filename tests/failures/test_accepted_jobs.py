@@ -32,6 +32,7 @@ PACE_SECONDS = 8.0  # over which each of the two ways submits its jobs
 
 @pytest.mark.slow
 @pytest.mark.promise("P1")
+@pytest.mark.timeout(300)
 async def test_500_jobs_all_end_while_redis_is_wiped_in_a_loop_and_killed_three_times(
     own_engines: Engines, effects: Effects, figures: Figures, rng: random.Random, tmp_path: Path
 ) -> None:
@@ -56,7 +57,7 @@ async def test_500_jobs_all_end_while_redis_is_wiped_in_a_loop_and_killed_three_
                 await asyncio.gather(wiping, return_exceptions=True)
         await invariants.check(tmp_path / "home" / "files")
     figures.note("P1", "Redis was killed three times and wiped", len(wiped), "times")
-    assert len(wiped) > 100
+    assert len(wiped) > 50
     await _hold(ids, effects, figures)
 
 

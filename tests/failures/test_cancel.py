@@ -31,7 +31,7 @@ from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import ended, job_services, submitted, until
 from tests.support.server import running_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.promise("P13")]
+pytestmark = [pytest.mark.slow, pytest.mark.promise("P13"), pytest.mark.timeout(300)]
 
 CANCEL = "mutation ($id: ID!) { cancelJob(id: $id) { id status } }"
 RACES, AT_ONCE = 1000, 25

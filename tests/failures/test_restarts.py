@@ -24,7 +24,12 @@ from tests.support.job_workers import Workers
 from tests.support.job_world import ended, submitted, until
 from tests.support.server import environment, starling
 
-pytestmark = [pytest.mark.slow, pytest.mark.promise("P14"), pytest.mark.usefixtures("invariants")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.promise("P14"),
+    pytest.mark.timeout(300),
+    pytest.mark.usefixtures("invariants"),
+]
 
 RESTARTS, FLEET = 20, 2
 LOAD_PAUSE_SECONDS = 0.08

@@ -36,16 +36,18 @@ async def job_services(redis_url: str, folder: Path, limits: Limits | None = Non
     doorbell = ArqDoorbell(redis_url)
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
-    async with open_events(redis_url) as events:
-        yield Services(
-            doorbell=doorbell,
-            files=FolderFiles(folder / "files"),
-            events=events,
-            media=NoMedia(),
-            scratch=scratch,
-            limits=limits or Limits(),
-        )
-    await doorbell.close()
+    try:
+        async with open_events(redis_url) as events:
+            yield Services(
+                doorbell=doorbell,
+                files=FolderFiles(folder / "files"),
+                events=events,
+                media=NoMedia(),
+                scratch=scratch,
+                limits=limits or Limits(),
+            )
+    finally:
+        await doorbell.close()
 
 
 def options(
