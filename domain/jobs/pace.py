@@ -12,10 +12,12 @@ class Pace:
     """Of one batch, from the moment that it is there to be sent."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._began = self._last = time.monotonic()
         self._taken = 0
 
     def is_slow(self) -> bool:
-        """Asked after each update was taken: later than jobs change, and by a second at least."""
+        """Asked after each update was taken: it took too long itself, or all take longer than jobs change."""
+        before, self._last = self._last, time.monotonic()
         self._taken += 1
-        return time.monotonic() - self._began > max(SLOW_SECONDS, self._taken * EACH_SECONDS)
+        allowed = max(SLOW_SECONDS, self._taken * EACH_SECONDS)
+        return self._last - before > SLOW_SECONDS or self._last - self._began > allowed

