@@ -13,8 +13,10 @@ import random
 from collections import Counter
 
 from db import webhooks as rows
+from db.sql import is_of_database
 from db.webhooks import Delivery
 from domain import webhooks as domain
+from domain.belonging import belonging_to
 from domain.jobs import CALLBACKS
 from domain.ports import Services, Webhooks
 from workers.heart import QUERY_SECONDS, within
@@ -84,17 +86,31 @@ class Deliveries:
 
     async def _try(self, delivery: Delivery) -> None:
         try:
-            await domain.deliver(delivery, self._services, self._webhooks)
-        except asyncio.CancelledError:
-            await self._put_back(delivery)
-            raise
+            with belonging_to(job_id=str(delivery.job_id)):
+                await self._deliver(delivery)
         finally:
             self._hosts[delivery.host] -= 1
             if not self._hosts[delivery.host]:
                 del self._hosts[delivery.host]
 
+    async def _deliver(self, delivery: Delivery) -> None:
+        try:
+            await domain.deliver(delivery, self._services, self._webhooks)
+        except asyncio.CancelledError:
+            await self._put_back(delivery)
+            raise
+        except Exception as error:
+            _leave(delivery, error)
+
     async def _put_back(self, delivery: Delivery) -> None:
         try:
             await within(domain.put_back(delivery), QUERY_SECONDS)
         except Exception as error:
-            log.warning("delivery %s comes again after its lease: %s", delivery.id, type(error).__name__)
+            _leave(delivery, error)
+
+
+def _leave(delivery: Delivery, error: Exception) -> None:
+    """Its lease ends by itself. What is no fault of the database is one of ours: where it was is told."""
+    problem = str(error) or type(error).__name__
+    trace = None if is_of_database(error) else error
+    log.warning("delivery %s comes again after its lease: %s", delivery.id, problem, exc_info=trace)

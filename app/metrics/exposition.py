@@ -86,12 +86,11 @@ def _of_database(found: FromDatabase) -> Iterator[Metric]:
         yield _family(family, [({}, found.totals)])
     yield from _queue(found)
     yield from _workers(found)
-    deliveries = GaugeMetricFamily(
-        "starling_webhook_deliveries", "Webhook deliveries in the table, by state", labels=["state"]
+    yield _gauge(
+        "starling_webhook_deliveries_pending",
+        "Ends of jobs that their callback URL is still to be told",
+        found.untold_ends,
     )
-    for state, number in sorted(found.deliveries.items()):
-        deliveries.add_metric([state.lower()], number)
-    yield deliveries
 
 
 def _queue(found: FromDatabase) -> Iterator[Metric]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.jobs.tallies import CONFLATIONS
 from domain.tallies import Family, Histogram, Level
+from domain.webhooks import TRIES
 from schema import tallies as graphql
 from workers import tallies as workers
 
@@ -17,4 +18,4 @@ OPEN_SOCKETS = Level("starling_open_sockets", "WebSockets that are open now", ("
 # Counted by API processes and by workers: told apart by the label `process`.
 COMMON: tuple[Family, ...] = (workers.BELLS_RUNG, workers.BELLS_FAILED)
 OF_API: tuple[Family, ...] = (HTTP_SECONDS, OPEN_SOCKETS, *graphql.FAMILIES, CONFLATIONS)
-OF_WORKERS: tuple[Family, ...] = tuple(family for family in workers.FAMILIES if family not in COMMON)
+OF_WORKERS: tuple[Family, ...] = (*(family for family in workers.FAMILIES if family not in COMMON), TRIES)

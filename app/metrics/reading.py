@@ -29,7 +29,7 @@ class FromDatabase:
     queue: Mapping[str, KindFigures]
     live_workers: list[WorkerRow]
     totals: Mapping[Series, float]
-    deliveries: Mapping[str, int]
+    untold_ends: int  # callback URLs that are still to be called
 
 
 @dataclass(frozen=True)
@@ -76,5 +76,5 @@ async def _from_database() -> FromDatabase:
         queue=await queue_figures(),
         live_workers=[row for row in rows if row.unseen_seconds < SEEN_SECONDS],
         totals=totals,
-        deliveries=await webhooks.counts(),
+        untold_ends=await webhooks.pending(),
     )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import random
+from typing import Literal
 
 from db import webhooks as rows
 from db.webhooks import Delivery
 from domain.ports import Answer, Services, Webhooks
+from domain.tallies import Counter
 from domain.webhooks import message, signing
 from domain.webhooks.addresses import BadUrl, refusal, target_of
 
@@ -23,6 +25,13 @@ KEEP_SECONDS = 30 * 86_400.0
 GONE = 410
 WORKERS_LOST = "WORKERS_LOST"
 MAY_SAY_WHEN = (429, 503)
+TRIES = Counter(
+    "starling_webhook_tries_total",
+    "Calls of callback URLs: delivered, failed (and made again later), or given_up for good",
+    ("outcome",),
+)
+Outcome = Literal["delivered", "failed", "given_up"]
+_SAID: dict[Outcome, str] = {"delivered": "told", "failed": "not told", "given_up": "given up"}
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +51,16 @@ async def deliver(delivery: Delivery, services: Services, webhooks: Webhooks) ->
     A try beyond the last is none: that of a delivery whose workers died, each in the middle of it.
     """
     if delivery.attempt > MAX_ATTEMPTS:
-        await rows.give_up(delivery.id, delivery.attempt, WORKERS_LOST)
-        log.warning("webhook of job %s: given up (%s)", delivery.job_id, WORKERS_LOST)
-        return
+        answer = Answer(problem=WORKERS_LOST)
+    else:
+        answer = await _answer(delivery, services, webhooks)
+    outcome = _outcome(delivery, answer)
+    is_ours = await _record(delivery, answer, outcome)
+    services.tallies.add(TRIES, outcome)
+    _log(delivery, answer, outcome, is_ours)
+
+
+async def _answer(delivery: Delivery, services: Services, webhooks: Webhooks) -> Answer:
     body = await message.body(delivery, services)
     timestamp = int(delivery.claimed_at.timestamp())
     headers = {
@@ -52,16 +68,24 @@ async def deliver(delivery: Delivery, services: Services, webhooks: Webhooks) ->
         "user-agent": "Starling-Webhooks",
         **signing.headers(webhooks.keys, str(delivery.id), timestamp, body),
     }
-    answer = await _call(delivery.url, headers, body, webhooks)
+    return await _call(delivery.url, headers, body, webhooks)
+
+
+def _outcome(delivery: Delivery, answer: Answer) -> Outcome:
     if answer.is_success:
-        known = await rows.delivered(delivery.id, delivery.attempt)
-    elif answer.status == GONE or delivery.attempt >= MAX_ATTEMPTS:
-        known = await rows.give_up(delivery.id, delivery.attempt, answer.problem)
-    else:
-        asked = answer.retry_after_seconds if answer.status in MAY_SAY_WHEN else None
-        delay = delay_seconds(delivery.attempt, random.random(), asked)
-        known = await rows.put_off(delivery.id, delivery.attempt, delay, answer.problem)
-    _log(delivery, answer, known)
+        return "delivered"
+    return "given_up" if answer.status == GONE or delivery.attempt >= MAX_ATTEMPTS else "failed"
+
+
+async def _record(delivery: Delivery, answer: Answer, outcome: Outcome) -> bool:
+    """False where the try was another's by then."""
+    if outcome == "delivered":
+        return await rows.delivered(delivery.id, delivery.attempt)
+    if outcome == "given_up":
+        return await rows.give_up(delivery.id, delivery.attempt, answer.problem)
+    asked = answer.retry_after_seconds if answer.status in MAY_SAY_WHEN else None
+    delay = delay_seconds(delivery.attempt, random.random(), asked)
+    return await rows.put_off(delivery.id, delivery.attempt, delay, answer.problem)
 
 
 async def _call(url: str, headers: dict[str, str], body: bytes, webhooks: Webhooks) -> Answer:
@@ -80,16 +104,14 @@ async def put_back(delivery: Delivery) -> bool:
     return await rows.put_off(delivery.id, delivery.attempt, 0.0)
 
 
-def _log(delivery: Delivery, answer: Answer, known: bool) -> None:
-    what = "told" if answer.is_success else f"not told ({answer.problem})"
-    if not answer.is_success and (answer.status == GONE or delivery.attempt >= MAX_ATTEMPTS):
-        what = f"given up ({answer.problem})"
+def _log(delivery: Delivery, answer: Answer, outcome: Outcome, is_ours: bool) -> None:
     log.log(
-        logging.INFO if answer.is_success else logging.WARNING,
-        "webhook of job %s: %s, try %d%s",
+        logging.INFO if outcome == "delivered" else logging.WARNING,
+        "webhook of job %s: %s%s, try %d%s",
         delivery.job_id,
-        what,
+        _SAID[outcome],
+        f" ({answer.problem})" if answer.problem else "",
         delivery.attempt,
-        "" if known else ", which was another's by then",
+        "" if is_ours else ", which was another's by then",
         extra={"delivery": str(delivery.id), "host": delivery.host},
     )

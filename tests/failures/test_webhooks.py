@@ -18,12 +18,13 @@ import pytest
 
 from app.engines import Engines
 from app.webhooks import HttpCaller
-from db import sql, webhooks
+from db import sql
 from db.jobs import Job
 from domain.jobs import JobOptions
 from domain.ports import Services, Webhooks
 from domain.webhooks import LEASE_SECONDS, key_of
 from tests.support import engine_faults, invariants
+from tests.support.delivery_rows import delivery_counts
 from tests.support.fault_proxy import FaultProxy
 from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import ended, job_services, submitted
@@ -63,7 +64,7 @@ async def jobs_with_callback(services: Services, receiver: Receiver, number: int
 async def all_told(receiver: Receiver, jobs: list[Job], seconds: float = 60.0) -> None:
     """Each end once or more, under the id of its one row, with a right signature."""
     async with asyncio.timeout(seconds):
-        while await webhooks.counts() != {"PENDING": 0, "DELIVERED": len(jobs), "GIVEN_UP": 0}:
+        while await delivery_counts() != {"PENDING": 0, "DELIVERED": len(jobs), "GIVEN_UP": 0}:
             await asyncio.sleep(0.05)
     rows = await sql.rows("SELECT id, job_id FROM webhook_deliveries")
     assert {(call.job, call.id) for call in receiver.calls} == {

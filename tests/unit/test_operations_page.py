@@ -15,7 +15,7 @@ OF_SAMPLES = re.compile(r"_(total|count|bucket|sum)$")
 
 def families() -> dict[str, str]:
     """By name, without what a sample adds to it: the type."""
-    reading = Reading(FromDatabase(queue={}, live_workers=[], totals={}, deliveries={}), redis_is_up=True)
+    reading = Reading(FromDatabase(queue={}, live_workers=[], totals={}, untold_ends=0), redis_is_up=True)
     return {OF_SAMPLES.sub("", family.name): family.type for family in shown(Tallies(), reading)}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from app.logs import JsonLines
 from app.webhooks import HttpCaller
 from db import job_moves, job_rows, sql, webhooks
 from db.jobs import Job
@@ -20,7 +23,8 @@ from domain import jobs
 from domain.accounts import local_owner
 from domain.jobs import JobOptions, NewJob, submit
 from domain.ports import Services, Webhooks
-from domain.webhooks import key_of, tries
+from domain.webhooks import TRIES, key_of, tries
+from tests.support.delivery_rows import delivery_counts
 from tests.support.job_world import ended, job_services, options, submitted, until, worker_here
 from tests.support.receiver import SECRET, Behaviour, Receiver, after, hangs, resets, status
 from workers import deliveries
@@ -332,7 +336,7 @@ async def test_a_worker_without_a_secret_leaves_deliveries_alone(
         await ended(job.id)
         await asyncio.sleep(1.5)
     assert receiver.connections == 0
-    assert await webhooks.counts() == {"PENDING": 1, "DELIVERED": 0, "GIVEN_UP": 0}
+    assert await delivery_counts() == {"PENDING": 1, "DELIVERED": 0, "GIVEN_UP": 0}
 
 
 async def test_a_try_that_was_anothers_by_then_changes_nothing(
@@ -350,9 +354,9 @@ async def test_a_try_that_was_anothers_by_then_changes_nothing(
     with caplog.at_level(logging.INFO):
         await tries.deliver(late, services, services.webhooks)
     assert "another's by then" in caplog.text
-    assert await webhooks.counts() == {"PENDING": 1, "DELIVERED": 0, "GIVEN_UP": 0}
+    assert await delivery_counts() == {"PENDING": 1, "DELIVERED": 0, "GIVEN_UP": 0}
     await tries.deliver(other, services, services.webhooks)
-    assert await webhooks.counts() == {"PENDING": 0, "DELIVERED": 1, "GIVEN_UP": 0}
+    assert await delivery_counts() == {"PENDING": 0, "DELIVERED": 1, "GIVEN_UP": 0}
     assert receiver.calls[0].id == receiver.calls[1].id
 
 
@@ -381,6 +385,57 @@ async def test_nothing_secret_is_logged_or_kept_of_a_failure(
     assert calls[0].headers["webhook-signature"] not in said
     (row,) = await sql.rows("SELECT host, last_error FROM webhook_deliveries")
     assert secret not in str(row)
+
+
+@pytest.mark.usefixtures("hasty", "worker")
+async def test_every_line_of_a_try_names_its_job_and_each_try_is_counted(
+    services: Services, receiver: Receiver
+) -> None:
+    written, about = io.StringIO(), logging.getLogger("domain.webhooks.tries")
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonLines())
+    about.addHandler(handler)
+    receiver.answers = [status(500), status(500), status(410)]
+    try:
+        job = await ran(services, receiver.url)
+        await over()
+        await until_tried(services, 3)
+    finally:
+        about.removeHandler(handler)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["job_id"] for line in lines] == [str(job.id)] * 3
+    found = services.tallies.totals()
+    assert found[TRIES.name, "failed"] == 2
+    assert found[TRIES.name, "given_up"] == 1
+    assert (TRIES.name, "delivered") not in found
+
+
+async def until_tried(services: Services, times: int) -> None:
+    """A try is counted and told after its row says how it went."""
+    async with asyncio.timeout(20):
+        while sum(n for series, n in services.tallies.totals().items() if series[0] == TRIES.name) < times:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_fault_of_ours_in_a_try_is_told_with_its_place_and_holds_up_no_other(
+    services: Services, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert services.webhooks is not None
+    viewer = await local_owner()
+    spoilt, good = [await submitted(services, "TEST_NOOP", options=told(receiver.url)) for _ in range(2)]
+    for job in (spoilt, good):
+        await job_moves.cancel(job.id, viewer.id)
+    await sql.run("UPDATE webhook_deliveries SET payload = '{}' WHERE job_id = $1", spoilt.id)
+    monkeypatch.setattr(deliveries, "MOST_AT_ONCE", 1)
+    going = Deliveries(services, services.webhooks)
+    await going.look()
+    (call,) = await receiver.heard()
+    await over()
+    await going.close()
+    assert call.job == str(good.id)
+    assert "comes again after its lease: 'job'" in caplog.text
+    assert "KeyError" in caplog.text
+    assert (await delivery_counts())["PENDING"] == 1
 
 
 async def test_a_database_that_hiccups_costs_a_second(
@@ -418,10 +473,10 @@ async def test_the_daily_tidying_forgets_what_is_long_over(
         job = await submitted(services, "TEST_NOOP", options=told(receiver.url))
         await job_moves.cancel(job.id, viewer.id)
         await sql.run(
-            "UPDATE webhook_deliveries SET created_at = now() - $1 * interval '1 day' WHERE job_id = $2",
+            "UPDATE webhook_deliveries SET due_at = now() - $1 * interval '1 day' WHERE job_id = $2",
             age,
             job.id,
         )
     await Rounds(Runner("w", services, {}, {}, 1), services).tidy()
-    assert await webhooks.counts() == {"PENDING": 1, "DELIVERED": 0, "GIVEN_UP": 0}
+    assert await delivery_counts() == {"PENDING": 1, "DELIVERED": 0, "GIVEN_UP": 0}
     assert "1 callback URLs were never told" in caplog.text

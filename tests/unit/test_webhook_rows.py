@@ -14,6 +14,7 @@ from db.jobs import Job
 from db.webhooks import WebhookDelivery
 from domain import jobs
 from domain.accounts import local_owner
+from tests.support.delivery_rows import delivery_counts
 from tests.support.job_kinds import NOOP
 from tests.support.local_services import local_services
 from tests.support.rows import an_output
@@ -119,7 +120,7 @@ async def test_a_try_whose_lease_is_over_is_anothers() -> None:
     assert (await _one()).state == "PENDING"
     assert await webhooks.delivered(second.id, second.attempt)
     assert not await webhooks.delivered(second.id, second.attempt)
-    assert await webhooks.counts() == {"PENDING": 0, "DELIVERED": 1, "GIVEN_UP": 0}
+    assert await delivery_counts() == {"PENDING": 0, "DELIVERED": 1, "GIVEN_UP": 0}
 
 
 async def test_what_was_put_off_is_due_later() -> None:
@@ -129,7 +130,7 @@ async def test_what_was_put_off_is_due_later() -> None:
     assert await webhooks.put_off(delivery.id, 1, 60.0, "HTTP_500")
     assert await webhooks.claim([], 30.0) is None
     (row,) = await sql.rows("SELECT due_at - now() AS wait, last_error FROM webhook_deliveries")
-    assert 59.0 < row["wait"].total_seconds() <= 60.0
+    assert 30.0 < row["wait"].total_seconds() <= 60.0
     assert row["last_error"] == "HTTP_500"
 
 
@@ -168,7 +169,7 @@ async def test_what_is_long_over_is_forgotten(state: str) -> None:
     for age in (29, 31):
         job = await _cancelled()
         await sql.run(
-            "UPDATE webhook_deliveries SET state = $1::text, created_at = now() - $2 * interval '1 day',"
+            "UPDATE webhook_deliveries SET state = $1::text, due_at = now() - $2 * interval '1 day',"
             " ended_at = CASE WHEN $1::text <> 'PENDING' THEN now() - $2 * interval '1 day' END"
             " WHERE job_id = $3",
             state,
@@ -176,14 +177,42 @@ async def test_what_is_long_over_is_forgotten(state: str) -> None:
             job.id,
         )
     assert await webhooks.forget(30 * 86_400.0) == (1 if state == "PENDING" else 0)
-    assert (await webhooks.counts())[state] == 1
+    assert (await delivery_counts())[state] == 1
+
+
+async def test_however_much_is_forgotten_no_statement_removes_more_than_a_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(webhooks, "ROWS_A_BATCH", 2)
+    for number in range(9):
+        job = await _cancelled()
+        if number % 3:
+            await sql.run(
+                "UPDATE webhook_deliveries SET state = 'DELIVERED', ended_at = due_at WHERE job_id = $1",
+                job.id,
+            )
+    await sql.run(
+        "UPDATE webhook_deliveries SET due_at = due_at - interval '31 days',"
+        " ended_at = ended_at - interval '31 days'"
+    )
+    ask, removed = sql.rows, list[int]()
+
+    async def rows(statement: str, *values: object) -> list[dict[str, int]]:
+        found = await ask(statement, *values)
+        removed.extend(row["all"] for row in found)
+        return found
+
+    monkeypatch.setattr(sql, "rows", rows)
+    assert await webhooks.forget(30 * 86_400.0) == 3
+    assert (sum(removed), max(removed)) == (9, 4)
+    assert await WebhookDelivery.all().count() == 0
 
 
 async def test_an_old_delivery_that_ended_lately_is_kept() -> None:
     await _cancelled()
     await sql.run(
         "UPDATE webhook_deliveries SET created_at = now() - interval '90 days',"
-        " state = 'DELIVERED', ended_at = now()"
+        " due_at = now() - interval '90 days', state = 'DELIVERED', ended_at = now()"
     )
     assert await webhooks.forget(30 * 86_400.0) == 0
     assert await WebhookDelivery.all().count() == 1
@@ -207,4 +236,4 @@ async def test_the_database_refuses_impossible_deliveries(change: str) -> None:
 async def test_a_job_without_a_callback_url_writes_nothing() -> None:
     await _cancelled(None)
     assert await WebhookDelivery.all().count() == 0
-    assert await webhooks.counts() == {"PENDING": 0, "DELIVERED": 0, "GIVEN_UP": 0}
+    assert await delivery_counts() == {"PENDING": 0, "DELIVERED": 0, "GIVEN_UP": 0}
