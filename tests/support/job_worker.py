@@ -13,7 +13,6 @@ import asyncio
 import logging
 import os
 import signal
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,10 +23,9 @@ from app.wiring import open_services
 from domain.jobs import PARTICLE_RENDER, Kind, register
 from tests.support import job_kinds
 from tests.support.job_world import MEGABYTE, options
+from tests.support.loop_lag import measure_lag
 from workers.process import run_worker
 from workers.run import Handler
-
-TICK_SECONDS = 0.005
 
 
 async def main() -> None:
@@ -43,6 +41,8 @@ async def main() -> None:
     nice = int(os.environ.pop("CHILD_NICE", "0"))
     lag = os.environ.pop("LAG", "")
     more = _handlers(os.environ.pop("RENDERED", ""), os.environ.pop("LATER_KINDS", "").split())
+    if os.environ.pop("LIKE", ""):
+        more[PARTICLE_RENDER.name] = job_kinds.film_like
     settings = Settings.from_environ(os.environ)
     size = {"slots": slots, "children": children, "memory": memory, "nice": nice}
     chosen = options(settings.redis_url or "", **size)
@@ -56,17 +56,6 @@ async def main() -> None:
 def _handlers(rendered: str, later_kinds: list[str]) -> dict[str, Handler]:
     films = {PARTICLE_RENDER.name: job_kinds.noted_film(Path(rendered))} if rendered else {}
     return {**films, **{register(Kind(name, stages=("only",))).name: job_kinds.noop for name in later_kinds}}
-
-
-async def measure_lag(path: Path) -> None:
-    """For ever; a line a second."""
-    while True:
-        worst, began = 0.0, time.monotonic()
-        while (before := time.monotonic()) - began < 1.0:
-            await asyncio.sleep(TICK_SECONDS)
-            worst = max(worst, time.monotonic() - before - TICK_SECONDS)
-        with path.open("a") as file:
-            file.write(f"{worst:.4f}\n")
 
 
 if __name__ == "__main__":
