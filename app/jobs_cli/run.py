@@ -25,6 +25,7 @@ from domain.errors import StarlingError
 
 CONNECTIONS = 4
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
+ONLY_SHOWS = ("list", "show")  # so that whoever has read enough may leave
 
 ACTIONS: dict[str, Callable[[Session, Namespace], Awaitable[int]]] = {
     "list": listing.list_jobs,
@@ -40,16 +41,16 @@ def main(settings: Settings, arguments: Namespace) -> int:
     """Run one action; returns the exit code. From the main thread."""
     out, errors = Screen(sys.stdout), Screen(sys.stderr)
     logging.getLogger().setLevel(max(logging.ERROR, logging.getLogger().level))  # we say it in words
-    awaits_outcome = arguments.action == "watch" and bool(arguments.ids)
+    is_endless = arguments.action == "watch" and not arguments.ids
     try:
         with _terminated_like_interrupted():
             return asyncio.run(_run(settings, arguments, out, errors))
     except StarlingError as error:
         errors.sentence(error.message)
     except ReaderLeft:
-        return 1 if awaits_outcome else 0
+        return 0 if is_endless or arguments.action in ONLY_SHOWS else 1
     except KeyboardInterrupt:
-        return INTERRUPTED if awaits_outcome else 0
+        return 0 if is_endless else INTERRUPTED
     except Exception as error:
         if not is_outage(error):
             raise
@@ -70,8 +71,17 @@ async def _session(settings: Settings, out: Screen, errors: Screen) -> AsyncIter
 
 @contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM unwinds as Ctrl-C does, so that a terminal gets its cursor back."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    """SIGTERM unwinds as Ctrl-C does, so that a terminal gets its cursor back.
+
+    Also where SIGINT is ignored, as by what a script has begun with `&`.
+    """
+
+    def interrupt(*_: object) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ from uuid import UUID
 import pytest
 from tortoise.context import TortoiseContext
 
-from db import sql
+from db import job_rows, sql
 from db.jobs import Job, JobAttempt
 from domain import jobs
 from domain.accounts import Viewer, local_owner
@@ -210,6 +210,7 @@ async def test_retry_makes_a_new_job(given: dict[str, str], viewer: Viewer) -> N
     assert wrong.stderr.startswith("starling: fromStage must be one of features, render, publish")
 
 
+@pytest.mark.slow
 async def test_prune_says_what_it_would_remove_and_removes_it(given: dict[str, str], viewer: Viewer) -> None:
     old = await a_job(viewer, completed_at=datetime.now(UTC) - timedelta(days=40))
     young = await a_job(viewer, completed_at=datetime.now(UTC) - timedelta(days=20))
@@ -355,6 +356,7 @@ async def test_watching_everything_follows_new_jobs(
         assert (process.returncode, complaints) == (0, b"")
 
 
+@pytest.mark.slow
 async def test_every_change_is_a_line_of_json_and_the_outcome_is_the_exit_code(
     given: dict[str, str], services: Services, workers: Workers
 ) -> None:
@@ -402,6 +404,44 @@ async def test_the_outcome_of_an_interrupted_watch_is_not_success(
             async with asyncio.timeout(20):
                 _, complaints = await process.communicate()
             assert (process.returncode, complaints) == (130, b"")
+
+
+async def test_what_is_interrupted_has_not_succeeded_and_sigterm_ends_it_where_ctrl_c_is_ignored(
+    given: dict[str, str], viewer: Viewer
+) -> None:
+    """As what a script has begun with `&`; the removal waits for a table that somebody has locked."""
+    async with job_rows.IN_TRANSACTION():
+        await sql.run("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
+        ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *PLAIN]
+        process = await asyncio.create_subprocess_exec(
+            *ignoring,
+            *("prune", "--older-than", "1"),
+            env=given,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(30):
+            while not await sql.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            await asyncio.sleep(0.3)
+            assert process.returncode is None
+            process.send_signal(signal.SIGTERM)
+            written = await process.communicate()
+    assert await process.wait() == 130
+    assert written == (b"", b"")
+
+
+async def test_a_change_whose_reader_left_has_not_succeeded(given: dict[str, str], viewer: Viewer) -> None:
+    """The rest was not changed, and nobody was told."""
+    waiting = [await a_job(viewer, number, state="PENDING", completed_at=None) for number in range(2)]
+    process = subprocess.Popen(
+        [*PLAIN, "cancel", *(str(job.id) for job in waiting)], env=given, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert await asyncio.to_thread(process.wait, 30) == 1
+    assert [(await jobs.get(viewer, job.id)).state for job in waiting] == ["CANCELLED", "PENDING"]
 
 
 async def test_a_watch_ends_when_its_reader_leaves_though_nothing_happens(
