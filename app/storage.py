@@ -66,8 +66,16 @@ class FolderFiles:
         return self._folder / checked_key(key)
 
     async def put(self, key: str, source: Path) -> None:
-        """The source may be linked, not copied: it must not be written to afterwards."""
-        await asyncio.to_thread(_place, source, self._path(key), self._staging)
+        """The source may be linked, not copied: it must not be written to afterwards.
+
+        Cancelled, it raises once the file is placed: whoever removes it then must not come too early.
+        """
+        placing = asyncio.create_task(asyncio.to_thread(_place, source, self._path(key), self._staging))
+        try:
+            await asyncio.shield(placing)
+        except asyncio.CancelledError:
+            await asyncio.gather(placing, return_exceptions=True)
+            raise
 
     async def check(self) -> None:
         if not await asyncio.to_thread(_is_writable, self._staging):

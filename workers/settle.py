@@ -39,13 +39,15 @@ def place(job: Job, number: int, path: Path) -> str:
 
 
 async def store(run: Run, produced: Sequence[NewOutput], made: Made) -> None:
-    """Put the files into storage, each into `made` as it is put: orphans until the run settles."""
+    """Put the files into storage, each into `made` before it is put: orphans until the run settles."""
     for number, output in enumerate(produced):
         key = place(run.job, number, output.path)
         run.transfer()
         size, sha256 = await asyncio.to_thread(_measured, output.path)
+        made.append(
+            (output.role, _asset(output, key, size, sha256))
+        )  # a put that is cut off may have happened
         await run.services.files.put(key, output.path)
-        made.append((output.role, _asset(output, key, size, sha256)))
 
 
 def _measured(path: Path) -> tuple[int, str]:

@@ -129,6 +129,21 @@ async def test_a_lent_copy_is_taken_back(files: Files, source: Path, tmp_path: P
     assert not scratch.exists() or not list(scratch.iterdir())
 
 
+async def test_a_put_that_is_cancelled_leaves_nothing_to_come_later(tmp_path: Path, source: Path) -> None:
+    """Whoever cancels it removes the file then, and no thread puts it there afterwards."""
+    files = FolderFiles(tmp_path / "files")
+    for number in range(20):
+        putting = asyncio.create_task(files.put(f"a/{number}", source))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        putting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await putting
+        await files.delete(f"a/{number}")
+    await asyncio.sleep(0.3)
+    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+
+
 @pytest.mark.parametrize(
     "key",
     ["", "/etc/passwd", "../up", "a/../b", "a//b", "a/", ".hidden", "a/.b", "a b", "a\0b", "a\nb", "x" * 256],
