@@ -29,7 +29,7 @@ from domain.webhooks import KEEP_SECONDS
 from workers import scratch
 from workers.heart import QUERY_SECONDS, within
 from workers.runner import Runner
-from workers.tallies import ROUNDS_FAILED, process_figures, reaped
+from workers.tallies import ROUNDS_FAILED, begin, process_figures, reaped
 
 ROUND_SECONDS = 10.0  # what one round may take
 SIGN_OF_LIFE_SECONDS = 5.0
@@ -96,6 +96,7 @@ class Rounds:
         ):
             if self._has_signed_in:  # it was forgotten, and what it had counted added up with the dead
                 tallies.clear()
+            begin(tallies, runner.kinds)
             await job_queue.sign_in(runner.worker, runner.kinds, runner.slots)
             self._has_signed_in = True
         await worker_tallies.forget(FORGET_SECONDS)

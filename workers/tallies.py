@@ -19,6 +19,7 @@ import psutil
 
 from db.jobs import Job
 from domain.tallies import Counter, Histogram, Tallies
+from domain.webhooks import TRIES
 
 _SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _FRAMES = (1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 90.0, 120.0, 180.0, 240.0, 360.0)
@@ -64,6 +65,16 @@ FAMILIES = (
     ROUNDS_FAILED,
 )
 _ENDS = {"COMPLETED": "completed", "FAILED": "failed", "CANCELLED": "cancelled"}
+
+
+def begin(tallies: Tallies, kinds: Sequence[str]) -> None:
+    """What alerts watch begins at 0: Prometheus sees no increase in a series that begins with its first 1."""
+    for kind in kinds:
+        tallies.add(ENDED, kind, "failed", amount=0)
+        tallies.add(LEASES_LOST, kind, amount=0)
+        for process in ("child", "worker"):
+            tallies.add(CRASHES, kind, process, amount=0)
+    tallies.add(TRIES, "given_up", amount=0)
 
 
 def claimed(tallies: Tallies, job: Job) -> None:
