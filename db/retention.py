@@ -92,7 +92,7 @@ async def remove_batch(owner_id: UUID, kinds: Sequence[str], place: Place, made_
         try:
             async with in_transaction():
                 return await _remove_batch(owner_id, kinds, place, made_below)
-        except asyncpg.DeadlockDetectedError:  # with `adopt_restored` of another worker
+        except asyncpg.DeadlockDetectedError:  # whoever else locks in another order: it comes again
             if not left:
                 raise
     raise AssertionError("unreachable")

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
-from db import event_thinning, job_events, job_moves, job_queue, webhooks, worker_tallies
-from domain import assets
-from domain.jobs import announce, prune
+from db import job_moves, job_queue, worker_tallies
+from domain.jobs import announce
 from domain.jobs.protocol import (
     CRASH_DELAY_SECONDS,
     LEASE_SECONDS,
@@ -25,18 +24,17 @@ from domain.jobs.protocol import (
 )
 from domain.ports import Services
 from domain.tallies import packed
-from domain.webhooks import KEEP_SECONDS
-from workers import scratch
+from workers import tidying
 from workers.heart import QUERY_SECONDS, within
 from workers.runner import Runner
 from workers.tallies import ROUNDS_FAILED, begin, process_figures, reaped
 
 ROUND_SECONDS = 10.0  # what one round may take
+TIDY_SECONDS = 3600.0  # what each part of the daily tidying may take
 SIGN_OF_LIFE_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
 MOST_BELLS = 100
-KEEP_PROGRESS_SECONDS = 7 * DAY_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +59,9 @@ class Rounds:
 
     async def tidies(self) -> None:
         await asyncio.sleep(random.uniform(60.0, 600.0))
-        await self._every(DAY_SECONDS, self.tidy, limit_seconds=3600.0)
+        while True:
+            await self.tidy()
+            await asyncio.sleep(DAY_SECONDS * random.uniform(0.9, 1.1))
 
     async def sweep(self) -> None:
         """Fill the free slots with what is due, ring for the rest, and look after cancels."""
@@ -110,36 +110,23 @@ class Rounds:
                 await announce([job] if job else [], self._services)
 
     async def tidy(self) -> None:
-        """Remove orphaned files, folders of killed runs, the progress log of jobs that ended long ago, and
-        what is older than the setting lets it become."""
-        await assets.sweep(self._services)
-        await scratch.discard_abandoned(self._services.scratch)
-        await event_thinning.thin_out(KEEP_PROGRESS_SECONDS)
-        await job_events.adopt_restored()
-        if untold := await webhooks.forget(KEEP_SECONDS):
-            log.warning("%d callback URLs were never told: is STARLING_WEBHOOK_SECRET set?", untold)
-        if self._services.retention_days:
-            pruned = await prune(self._services.retention_days, services=self._services)
-            log.info(
-                "retention: %d jobs and %d files went, %d bytes", pruned.jobs, pruned.files, pruned.bytes
-            )
+        """Remove what nobody needs any more."""
+        for part in tidying.PARTS:
+            await self._attempt(part.__name__, part(self._services), TIDY_SECONDS)
 
     async def _ring(self, job_ids: list[UUID]) -> None:
         if job_ids:
             await self._services.doorbell.ring(job_ids)
 
-    async def _every(
-        self, seconds: float, go: Callable[[], Awaitable[None]], limit_seconds: float = ROUND_SECONDS
-    ) -> None:
+    async def _every(self, seconds: float, go: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Go again and again, a little out of step with other workers."""
-
-        async def once() -> None:
-            await go()
-
         while True:
-            try:
-                await within(once(), limit_seconds)
-            except Exception as error:
-                self._services.tallies.add(ROUNDS_FAILED, go.__name__)
-                log.warning("a round failed (%s): %s", go.__name__, str(error) or type(error).__name__)
+            await self._attempt(go.__name__, go(), ROUND_SECONDS)
             await asyncio.sleep(seconds * random.uniform(0.9, 1.1))
+
+    async def _attempt(self, name: str, work: Coroutine[Any, Any, None], limit_seconds: float) -> None:
+        try:
+            await within(work, limit_seconds)
+        except Exception as error:
+            self._services.tallies.add(ROUNDS_FAILED, name)
+            log.warning("a round failed (%s): %s", name, str(error) or type(error).__name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from contextvars import copy_context
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -384,14 +383,3 @@ async def nothing_dangles(services: Services) -> None:
         rows: list[dict[str, UUID]] = await sql.rows(f"SELECT {column} AS id FROM {table}")
         assert {row["id"] for row in rows} <= live.keys(), f"{table} refers to what is gone"
     assert {row.asset_id for row in await JobOutput.all()} <= live.keys()
-
-
-async def test_the_daily_round_follows_the_setting(viewer: Viewer, services: Services) -> None:
-    from workers.rounds import Rounds
-    from workers.runner import Runner
-
-    await a_job(viewer, **OLD)
-    for days, left in ((0, 1), (60, 1), (30, 0)):
-        chosen = replace(services, retention_days=days)
-        await Rounds(Runner("w", chosen, {}, {}, 1), chosen).tidy()
-        assert await Job.all().count() == left

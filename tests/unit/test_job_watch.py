@@ -336,9 +336,10 @@ async def _versions(updates: list[JobUpdate]) -> list[int]:
 
 
 async def test_a_cursor_from_before_a_restored_backup_starts_all_jobs_as_they_are(
-    viewer: Viewer, services: Services
+    viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Restored into a cluster whose transactions are numbered from the start again."""
+    monkeypatch.setattr(job_events, "ADOPTED_A_BATCH", 2)
     job, other = await _submit(viewer, services), await _submit(viewer, services)
     await jobs.cancel(viewer, other.id, services=services)
     ahead = cursors.Reading(job_events.Place(2**40)).encode()
