@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import socket
 import ssl
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
 from types import TracebackType
@@ -20,6 +18,7 @@ from typing import Self
 
 import httpx
 
+from app.name_lookups import NameLookups
 from domain.ports import Answer
 from domain.webhooks import BadUrl, Target, is_outside, target_of
 
@@ -29,53 +28,9 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 1.0  # for what comes after the status
 MOST_BYTES = 4096
 MOST_CONNECTIONS = 64
-MOST_LOOKUPS = 32  # a name server that hangs holds a thread for each
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Permits = Callable[[str], bool]
-
-
-class Resolver:
-    """Addresses of names, by the system's resolver, in threads of its own: it may hang for half a minute.
-
-    The threads are daemons, so that none of them keeps a process from ending.
-    """
-
-    def __init__(self) -> None:
-        self._free = threading.Semaphore(MOST_LOOKUPS)
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        """In the order of preference. Raises OSError (also where too many lookups hang)."""
-        if not self._free.acquire(blocking=False):
-            raise OSError("too many names are being looked up")
-        loop = asyncio.get_running_loop()
-        found: asyncio.Future[list[str]] = loop.create_future()
-
-        def settle(addresses: list[str], error: OSError | None) -> None:
-            if found.done():
-                return
-            if error is None:
-                found.set_result(addresses)
-            else:
-                found.set_exception(error)
-
-        def look_up() -> None:
-            addresses: list[str] = []
-            problem: OSError | None = None
-            try:
-                entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
-            except (OSError, UnicodeError) as error:
-                problem = error if isinstance(error, OSError) else OSError("no such name")
-            finally:
-                self._free.release()
-            try:
-                loop.call_soon_threadsafe(settle, addresses, problem)
-            except RuntimeError:
-                return  # the loop has ended meanwhile: nobody waits
-
-        threading.Thread(target=look_up, name="webhook-lookup", daemon=True).start()
-        return await found
 
 
 def is_public(address: str) -> bool:
@@ -96,7 +51,7 @@ class HttpCaller:
         tls: ssl.SSLContext | None = None,
         allow_private: bool = False,
     ) -> None:
-        self._resolve = resolve or Resolver()
+        self._resolve = resolve or NameLookups()
         self._permits: Permits = (lambda address: True) if allow_private else permits
         self._tls = tls
         self._transport: httpx.AsyncHTTPTransport | None = None

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
-from app.jobs_cli import changing, listing, watching
+from app.jobs_cli import changing, listing, showing, watching
 from app.jobs_cli.screen import ReaderLeft, Screen
 from app.jobs_cli.session import Session, is_outage
 from app.settings import Settings
@@ -29,7 +29,7 @@ ONLY_SHOWS = ("list", "show")  # so that whoever has read enough may leave
 
 ACTIONS: dict[str, Callable[[Session, Namespace], Awaitable[int]]] = {
     "list": listing.list_jobs,
-    "show": listing.show_job,
+    "show": showing.show_job,
     "cancel": changing.cancel_jobs,
     "retry": changing.retry_jobs,
     "watch": watching.watch_jobs,

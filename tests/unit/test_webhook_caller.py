@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from app import webhooks
-from app.webhooks import HttpCaller, Resolver
+from app import name_lookups, webhooks
+from app.name_lookups import NameLookups
+from app.webhooks import HttpCaller
 from domain.ports import Answer
 from tests.support.receiver import (
     Behaviour,
@@ -231,7 +232,7 @@ async def test_the_systems_resolver_does_not_hold_up_the_loop() -> None:
             ticks += 1
 
     ticking = asyncio.create_task(tick())
-    assert "127.0.0.1" in await Resolver()("localhost", 80)
+    assert "127.0.0.1" in await NameLookups()("localhost", 80)
     ticking.cancel()
     assert ticks > 0
 
@@ -243,8 +244,8 @@ def _looks_up_for_ever(*_: object, **__: object) -> list[object]:
 
 async def test_lookups_that_hang_hold_up_neither_loop_nor_exit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "TOTAL_SECONDS", 0.3)
-    monkeypatch.setattr(webhooks, "MOST_LOOKUPS", 2)
-    monkeypatch.setattr("app.webhooks.socket.getaddrinfo", _looks_up_for_ever)
+    monkeypatch.setattr(name_lookups, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr("app.name_lookups.socket.getaddrinfo", _looks_up_for_ever)
     async with HttpCaller(allow_private=True) as caller:
         began = time.monotonic()
         answers = await asyncio.gather(
