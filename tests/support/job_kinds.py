@@ -40,7 +40,7 @@ async def noop(run: Run) -> Settlement:
 async def steps(run: Run) -> Settlement:
     """Each stage in ten steps of params["step"] seconds; a file if params["file"]."""
     _log(run, "began")
-    for name in STEPS.stages:
+    for name in run.kind.stages:
         await run.stage(name, f"doing {name}")
         for percent in range(0, 101, 10):
             run.progress(percent)
@@ -79,7 +79,7 @@ async def stalls(run: Run) -> Settlement:
 
 async def child(run: Run) -> Settlement:
     """Calls params["function"] of `tests.support.child_work` in a child."""
-    await run.stage("only")
+    await run.stage(run.kind.stages[0])
     _log(run, "began")
     function = f"tests.support.child_work:{run.params['function']}"
     value = await run.child(function, *run.params.get("args", []))
@@ -96,6 +96,11 @@ def noted_film(path: Path) -> Handler:
         return Settlement(result={})
 
     return film
+
+
+async def film_like(run: Run) -> Settlement:
+    """A job of the product's own kind, which every API shows, that does as the handler in params["like"]."""
+    return await {"noop": noop, "steps": steps, "fails": fails, "child": child}[run.params["like"]](run)
 
 
 HANDLERS = {
