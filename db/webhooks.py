@@ -163,9 +163,12 @@ async def files_of(delivery: Delivery) -> list[tuple[str, Asset]]:
     return [(role, assets[id]) for role, id in wanted if id in assets]
 
 
+_PENDING = "SELECT count(*) AS n FROM webhook_deliveries WHERE state = 'PENDING'"
+
+
 async def pending() -> int:
     """How many ends nobody was told of yet, those under way included; by an index, however many were told."""
-    (row,) = await sql.rows("SELECT count(*) AS n FROM webhook_deliveries WHERE state = 'PENDING'")
+    (row,) = await sql.rows(_PENDING)
     return int(row["n"])
 
 

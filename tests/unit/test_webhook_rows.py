@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -206,6 +207,23 @@ async def test_however_much_is_forgotten_no_statement_removes_more_than_a_batch(
     assert await webhooks.forget(30 * 86_400.0) == 3
     assert (sum(removed), max(removed)) == (9, 4)
     assert await WebhookDelivery.all().count() == 0
+
+
+@pytest.mark.parametrize("values", [("_PENDING",), ("_FORGET", 30 * 86_400.0, 5_000), ("_CLAIM", [], 30.0)])
+async def test_a_month_of_deliveries_is_never_read_whole(values: tuple[Any, ...]) -> None:
+    statement, *given = values
+    await sql.run(
+        "INSERT INTO webhook_deliveries (id, job_id, owner_id, url, host, payload, state, due_at, created_at,"
+        " ended_at) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'http://x', 'x', '{}',"
+        " 'DELIVERED', t, t, t FROM (SELECT now() - n * interval '1 minute' AS t"
+        " FROM generate_series(1, 20000) n) times"
+    )
+    await _cancelled()
+    await sql.run("ANALYZE webhook_deliveries")
+    explained = await sql.rows(f"EXPLAIN {getattr(webhooks, statement)}", *given)
+    plan = "\n".join(row["QUERY PLAN"] for row in explained)
+    assert "webhook_deliveries_due" in plan
+    assert "Seq Scan" not in plan, plan
 
 
 async def test_an_old_delivery_that_ended_lately_is_kept() -> None:
