@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import time
 
 import pytest
 
-from app import logs
 from app.redaction import Redaction, known_secrets
+from tests.support.log_lines import written_logs
 
 ENVIRON = {
     "DATABASE_URL": "postgresql://bird:p%40ss-of-db@db.example/songs?sslmode=require",
@@ -80,17 +79,16 @@ def test_ordinary_lines_stay_as_they_are(said: str) -> None:
 
 
 def test_a_secret_is_hidden_in_the_message_its_extras_and_the_traceback() -> None:
-    root, stream = logging.getLogger(), io.StringIO()
-    logs.configure("INFO", stream, Redaction(known_secrets(ENVIRON)))
-    try:
-        raise ValueError("no pass-of-redis here") from OSError("p@ss-of-db")
-    except ValueError:
-        root.getChild("a").exception("it is %s", "session-of-aws", extra={"url": ["pass-of-store"]})
-    (line,) = stream.getvalue().splitlines()
-    assert json.loads(line)["message"] == "it is ***"
-    assert json.loads(line)["url"] == "['***']"
-    assert not any(secret in line for secret in SECRETS)
-    assert "ValueError: no *** here" in json.loads(line)["error"]
+    with written_logs(Redaction(known_secrets(ENVIRON))) as written:
+        try:
+            raise ValueError("no pass-of-redis here") from OSError("p@ss-of-db")
+        except ValueError:
+            logging.getLogger("a").exception("it is %s", "session-of-aws", extra={"url": ["pass-of-store"]})
+    (line,) = written.lines()
+    assert line["message"] == "it is ***"
+    assert line["url"] == "['***']"
+    assert not any(secret in written.getvalue() for secret in SECRETS)
+    assert "ValueError: no *** here" in line["error"]
 
 
 def test_a_long_line_takes_no_longer_than_its_length() -> None:
