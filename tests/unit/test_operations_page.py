@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from app.metrics.exposition import shown
+from app.metrics.families import OF_API, OF_WORKERS
 from app.metrics.reading import FromDatabase, Reading
 from domain.tallies import Tallies
 
@@ -22,8 +23,19 @@ def families() -> dict[str, str]:
 def test_every_metric_on_the_page_exists_and_every_one_that_exists_is_on_it() -> None:
     named = {OF_SAMPLES.sub("", name) for name in re.findall(r"\bstarling_\w+", PAGE)}
     endings = tuple(OF_SAMPLES.sub("", f"_{ending}") for ending in re.findall(r"`_(\w+)`", PAGE))
+    assert named - set(families()) == set()
+    assert [ending for ending in endings if not any(name.endswith(ending) for name in families())] == []
     left = {name for name in set(families()) - named if not name.endswith(endings)}
     assert left == set()
+
+
+def test_every_label_that_an_alert_asks_for_is_one_of_its_metric() -> None:
+    labels = {family.name: family.labels for family in (*OF_API, *OF_WORKERS)}
+    asked = re.findall(r"expr: .*?(starling_\w+)\{([^}]*)\}", PAGE.replace("expr: >\n", "expr: "))
+    assert asked
+    for name, matchers in asked:
+        for label in re.findall(r"(\w+)!?=", matchers):
+            assert label in labels[name.removesuffix("_count")], name
 
 
 def test_names_follow_the_conventions_of_prometheus() -> None:
