@@ -22,6 +22,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -51,6 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = Figures()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A run that a script began with `&`: the processes that tests start would not hear Ctrl-C either.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(
