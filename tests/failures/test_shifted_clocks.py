@@ -141,6 +141,8 @@ async def test_claims_go_by_priority_and_age_whatever_the_clock_says(
 
 
 @held
+@pytest.mark.promise("P5")
+@pytest.mark.slow
 @pytest.mark.parametrize("ringing", ["ahead", "behind", "true"])
 async def test_bells_of_a_wrong_clock_are_heard_at_once(
     workers: Workers, effects: Effects, figures: Figures, ringing: str
@@ -163,6 +165,7 @@ async def test_bells_of_a_wrong_clock_are_heard_at_once(
 
 
 @held
+@pytest.mark.promise("P16")
 async def test_one_key_is_one_job_for_clocks_that_disagree(workers: Workers, effects: Effects) -> None:
     await workers.start(slots=1)
     said = [
