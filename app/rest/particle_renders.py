@@ -73,7 +73,6 @@ async def delete_job(job_id: str, request: Request) -> Message:
     return Message(message="Render job deleted successfully")
 
 
-@router.head("/download/{job_id}", include_in_schema=False)
 @router.get("/download/{job_id}", response_class=Response, responses=MP4)
 @router.head("/download/{job_id}", include_in_schema=False)
 async def download(job_id: str, request: Request) -> Response:
