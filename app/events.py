@@ -182,6 +182,8 @@ class RedisEvents:
                 await command
         except Away:
             self._away_until = time.monotonic() + AWAY_SECONDS
+        except Exception:
+            log.exception("live events: one lot was not sent")  # those to come must be
 
 
 @asynccontextmanager

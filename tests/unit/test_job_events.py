@@ -51,7 +51,7 @@ async def test_many_nudges_wake_once(redis_url: str) -> None:
             for _ in range(50):
                 await here.nudge("jobs")
             await asyncio.sleep(0.3)
-            assert await subscription.wait(0.0)
+            assert await subscription.wait(5.0)
             assert not await subscription.wait(0.1)
 
 
@@ -126,8 +126,8 @@ async def test_the_documented_surface(redis_url: str) -> None:
         job = _job()
         await events.publish_job(job, stage="render", change="progress")
         await events.publish_job(_job(state="CANCELLED"), stage=None, change="status")
-        first = await channels.get_message(timeout=1)
-        second = await channels.get_message(timeout=1)
+        first = await channels.get_message(timeout=10)
+        second = await channels.get_message(timeout=10)
         held = await client.hgetall(f"job:{job.id}")
         left = await client.ttl(f"job:{job.id}")
     await client.aclose()
@@ -213,6 +213,16 @@ async def test_no_more_bells_wait_than_wake_every_idle_slot(redis_url: str) -> N
     await bell.close()
 
 
+async def test_what_cannot_be_sent_keeps_nothing_else_back(redis_url: str) -> None:
+    async with open_events(redis_url) as here, open_events(redis_url) as there:
+        await _listening(there)
+        async with there.subscribe("jobs") as subscription:
+            await here.nudge("no text: \ud800")
+            await asyncio.sleep(0.1)
+            await here.nudge("jobs")
+            assert await subscription.wait(5.0)
+
+
 async def test_what_was_told_is_sent_before_the_end(redis_url: str) -> None:
     """A command that tells of a change and ends at once."""
     async with open_events(redis_url) as there:
@@ -223,8 +233,9 @@ async def test_what_was_told_is_sent_before_the_end(redis_url: str) -> None:
             assert await subscription.wait(2.0)
 
 
-async def test_hundreds_may_ring_and_nudge_at_once(redis_url: str) -> None:
+async def test_hundreds_may_ring_and_nudge_at_once(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than there are connections: they wait for one, and nothing counts as Redis being away."""
+    monkeypatch.setattr(doorbell, "RING_SECONDS", 10.0)  # how fast the machine is, is not the question
     bell = ArqDoorbell(redis_url)
     client = Redis.from_url(redis_url)
     async with open_events(redis_url) as events:
@@ -252,7 +263,10 @@ async def test_a_full_worker_leaves_bells_to_others(redis_url: str) -> None:
     assert (busy.count, idle.count) == (0, 6)
     full.set_capacity(2)
     await bell.ring([uuid4()])
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(10):
+        while busy.count + idle.count < 7:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
     assert busy.count + idle.count == 7
     await _stopped(*listening)
     await bell.close()
