@@ -79,7 +79,8 @@ class ArqDoorbell:
         """Bells within `RING_SECONDS`. False where they could not be rung: the sweep will do.
 
         A lane that was woken goes on until nothing is due, so there need be no more bells than there may be
-        idle slots. Those that wait already will be heard after this job's commit and do for it too.
+        idle slots. Those that wait already will be heard after this job's commit and do for it too, but for
+        one that is just being answered: that costs the time until the next sweep.
         """
         if time.monotonic() < self._away_until:
             self._tallies.add(BELLS_FAILED)

@@ -44,9 +44,8 @@ async def store(run: Run, produced: Sequence[NewOutput], made: Made) -> None:
         key = place(run.job, number, output.path)
         run.transfer()
         size, sha256 = await asyncio.to_thread(_measured, output.path)
-        made.append(
-            (output.role, _asset(output, key, size, sha256))
-        )  # a put that is cut off may have happened
+        # Noted first: a put that is cut off may have happened.
+        made.append((output.role, _asset(output, key, size, sha256)))
         await run.services.files.put(key, output.path)
 
 
@@ -159,7 +158,8 @@ async def _settle(move: Callable[[], Awaitable[Job | None]], run: Run, heart: He
     """Try until it is done, refused, or the lease may be another's: then once more, since the row tells a
     worker that stood still, or was cut off, what became of its claim. `outcome` is for the tallies.
 
-    Each try has twice the time of the one before: a slow way to the database must not be taken for none."""
+    Each try has twice the time of the one before: a slow way to the database must not be taken for none.
+    """
 
     async def once() -> Job | None:
         return await move()
