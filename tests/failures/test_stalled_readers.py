@@ -113,8 +113,10 @@ def sampled(server: Server) -> Iterator[list[int]]:
             await asyncio.sleep(0.5)
 
     task = asyncio.create_task(sample())
-    yield sizes
-    task.cancel()
+    try:
+        yield sizes
+    finally:
+        task.cancel()
 
 
 @pytest.mark.slow
