@@ -15,7 +15,8 @@ from domain.accounts import local_owner
 from domain.jobs import KINDS, NewJob
 from domain.ports import Services
 from tests.support.job_world import job_services
-from workers.heart import Heart, Verdict
+from workers import heart as hearts
+from workers.heart import MARGIN_SECONDS, Heart, Verdict
 from workers.run import Run
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -73,3 +74,21 @@ async def test_a_look_that_the_database_did_not_answer_is_repeated(
     heart.look()
     assert await asyncio.wait_for(heart.verdict, 5.0) is Verdict.CANCELLED
     await beating
+
+
+async def test_a_beat_that_hangs_does_not_hide_that_the_lease_is_about_to_lapse(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object) -> bool | None:
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(hearts, "LEASE_SECONDS", MARGIN_SECONDS + 0.5)
+    monkeypatch.setattr(hearts, "QUERY_SECONDS", 600.0)
+    monkeypatch.setattr(job_moves, "beat", hang)
+    heart = Heart(await _claimed(services, tmp_path))
+    heart.look()
+    beating = asyncio.create_task(heart.beat())
+    assert await asyncio.wait_for(heart.verdict, 20.0) is Verdict.LOST
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
