@@ -2,6 +2,8 @@
 
 services     the real services over the test's database, for submitting and reading
 workers      starts real worker processes; all are killed at the end
+viewer       the owner of the test's database
+api          an API process of its own and no worker: the test moves the jobs (`tests.support.live_jobs`)
 effects      a file whose lines are effects of jobs
 invariants   after the test: waits until all is quiet, then holds the rules of `tests.support.invariants`
 own_engines  a PostgreSQL and a Redis of the test's own, as durable as the product's, to kill and restart;
@@ -21,11 +23,13 @@ from tortoise.context import TortoiseContext
 from app.engines import Engines, Home, open_engines
 from db.connection import open_database
 from db.migrate import migrate
+from domain.accounts import Viewer, local_owner
 from domain.ports import Services
 from tests.support import invariants
 from tests.support.effects import Effects
 from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import job_services
+from tests.support.server import Server, running_server
 
 
 @pytest.fixture
@@ -40,6 +44,17 @@ async def workers(
 ) -> AsyncIterator[Workers]:
     async with worker_processes(database_url, redis_url, tmp_path / "home") as started:
         yield started
+
+
+@pytest.fixture
+async def viewer(database: TortoiseContext) -> Viewer:
+    return await local_owner()
+
+
+@pytest.fixture
+def api(database_url: str, redis_url: str) -> Iterator[Server]:
+    with running_server(database_url, redis_url, workers=0) as server:
+        yield server
 
 
 @pytest.fixture

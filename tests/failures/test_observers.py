@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from tortoise.context import TortoiseContext
 from websockets.asyncio.client import connect
 
 from db import job_moves, sql
 from domain import jobs, particles
-from domain.accounts import Viewer, local_owner
+from domain.accounts import Viewer
 from domain.jobs.protocol import MAX_CRASHES
 from domain.ports import Events, Services
 from tests.support.fault_proxy import FaultProxy
@@ -27,22 +26,11 @@ from tests.support.figures import Figures
 from tests.support.graphql_ws import Socket, socket
 from tests.support.live_jobs import ALL, JOB, KIND, LEASE_SECONDS, STAGES, LiveJob, running, submitted
 from tests.support.rows import a_system
-from tests.support.server import Server, address, environment, running_server, starling, stop
+from tests.support.server import Server, address, environment, starling, stop
 
 OBSERVERS = 20
 END_SECONDS = 6.0
 JOBS = 8
-
-
-@pytest.fixture
-async def viewer(database: TortoiseContext) -> Viewer:
-    return await local_owner()
-
-
-@pytest.fixture
-def api(database_url: str, redis_url: str) -> Iterator[Server]:
-    with running_server(database_url, redis_url, workers=0) as server:
-        yield server
 
 
 @asynccontextmanager

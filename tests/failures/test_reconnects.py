@@ -12,31 +12,19 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-from tortoise.context import TortoiseContext
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from db import job_moves, sql
-from domain.accounts import Viewer, local_owner
+from domain.accounts import Viewer
 from domain.ports import Services
 from tests.support.fault_proxy import FaultProxy
 from tests.support.figures import Figures
 from tests.support.graphql_ws import socket
 from tests.support.live_jobs import ALL, JOB, LEASE_SECONDS, STAGES, LiveJob, running, submitted
-from tests.support.server import Server, running_server
+from tests.support.server import Server
 
 JOBS = 6
 CHANGES = 60  # of each job
-
-
-@pytest.fixture
-async def viewer(database: TortoiseContext) -> Viewer:
-    return await local_owner()
-
-
-@pytest.fixture
-def api(database_url: str, redis_url: str) -> Iterator[Server]:
-    with running_server(database_url, redis_url, workers=0) as server:
-        yield server
 
 
 @pytest.fixture

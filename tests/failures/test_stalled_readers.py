@@ -11,16 +11,15 @@ from pathlib import Path
 
 import orjson
 import pytest
-from tortoise.context import TortoiseContext
 
-from domain.accounts import Viewer, local_owner
+from domain.accounts import Viewer
 from domain.ports import Services
 from tests.support.figures import Figures
 from tests.support.graphql_ws import PROTOCOL, Socket, socket
 from tests.support.live_jobs import ALL, JOB, LiveJob, running
 from tests.support.raw_ws import raw_socket
 from tests.support.rows import a_system
-from tests.support.server import Server, running_server
+from tests.support.server import Server
 
 READERS = 500
 PHASE_SECONDS = 12.0
@@ -28,17 +27,6 @@ BUSY_EVENTS_A_SECOND = 120
 SHARED_EVENTS = 12
 KERNEL_BYTES = 4_096
 MEGABYTE = 1024**2
-
-
-@pytest.fixture
-async def viewer(database: TortoiseContext) -> Viewer:
-    return await local_owner()
-
-
-@pytest.fixture
-def api(database_url: str, redis_url: str) -> Iterator[Server]:
-    with running_server(database_url, redis_url, workers=0) as server:
-        yield server
 
 
 def resident_bytes(server: Server) -> int:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from tortoise.context import TortoiseContext
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from domain.accounts import Viewer, local_owner
+from domain.accounts import Viewer
 from domain.ports import Services
 from tests.support.fault_proxy import FaultProxy
 from tests.support.figures import Figures
@@ -27,17 +26,6 @@ from tests.support.server import Server, running_server
 
 GONE_SECONDS = 60.0
 KERNEL_BYTES = 4_096
-
-
-@pytest.fixture
-async def viewer(database: TortoiseContext) -> Viewer:
-    return await local_owner()
-
-
-@pytest.fixture
-def api(database_url: str, redis_url: str) -> Iterator[Server]:
-    with running_server(database_url, redis_url, workers=0) as server:
-        yield server
 
 
 def clients_of(server: Server) -> int:

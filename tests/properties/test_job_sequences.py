@@ -21,6 +21,7 @@ from db.jobs import Job
 from domain.jobs import protocol
 from domain.jobs.protocol import JobRow
 from tests.support.figures import Figures
+from tests.support.protocol_rows import seen
 
 pytestmark = [pytest.mark.promise("P18"), pytest.mark.usefixtures("database")]
 
@@ -200,7 +201,7 @@ class Pair:
         jobs = await Job.all()
         assert {job.id for job in jobs} == set(self.rows)
         for job in jobs:
-            assert seen(job, now) == rounded(self.rows[job.id])
+            assert rounded(seen(job, now)) == rounded(self.rows[job.id])
 
     async def check_around(self) -> None:
         """Each version is in the log, each epoch is an attempt, each end was told once."""
@@ -219,30 +220,6 @@ class Pair:
             assert row["attempts"] == row["epoch"], dict(row)
             assert row["open"] == (self.rows[row["id"]].state == "PROCESSING"), dict(row)
             assert row["told"] == row["ended"], dict(row)
-
-
-def seen(job: Job, now: Any) -> JobRow:
-    """The row in the protocol's words."""
-
-    def seconds(moment: Any) -> float | None:
-        return None if moment is None else (moment - now).total_seconds()
-
-    return rounded(
-        JobRow(
-            state=job.state,
-            priority=job.priority,
-            run_at=seconds(job.run_at) or 0.0,
-            attempt=job.attempt,
-            max_attempts=job.max_attempts,
-            crashes=job.crashes,
-            epoch=job.epoch,
-            lease_until=seconds(job.lease_until),
-            cancel_requested=job.cancel_requested_at is not None,
-            progress=job.progress,
-            version=job.version,
-            error=None if job.error is None else job.error["code"],
-        )
-    )
 
 
 def rounded(row: JobRow) -> JobRow:

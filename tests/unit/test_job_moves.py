@@ -19,6 +19,7 @@ from db.job_rows import IN_TRANSACTION
 from db.jobs import Job
 from domain.jobs import protocol
 from domain.jobs.protocol import JobRow
+from tests.support.protocol_rows import seen
 
 pytestmark = pytest.mark.usefixtures("database")
 OWNER = uuid4()
@@ -83,28 +84,6 @@ async def _insert(row: JobRow, now: datetime, callback_url: str | None = None) -
     times = [moment(-9.0), moment(-1.0) if row.ended else None]
     await sql.run(_INSERT, *identity, *queue, *claim, error, *times, callback_url)
     return job_id
-
-
-def _seen(job: Job, now: datetime) -> JobRow:
-    """The row in the protocol's words, times as seconds after `now`."""
-
-    def seconds(moment: datetime | None) -> float | None:
-        return None if moment is None else (moment - now).total_seconds()
-
-    return JobRow(
-        state=job.state,
-        priority=job.priority,
-        run_at=seconds(job.run_at) or 0.0,
-        attempt=job.attempt,
-        max_attempts=job.max_attempts,
-        crashes=job.crashes,
-        epoch=job.epoch,
-        lease_until=seconds(job.lease_until),
-        cancel_requested=job.cancel_requested_at is not None,
-        progress=job.progress,
-        version=job.version,
-        error=None if job.error is None else job.error["code"],
-    )
 
 
 async def _beaten(job_id: UUID, epoch: int) -> Job | None:
@@ -201,10 +180,10 @@ async def test_a_move_in_sql_is_the_move_of_the_protocol(move: str) -> None:
                 place = f"{move} of a {name} job with epoch {epoch}"
                 if expected is None:
                     assert moved is None, place
-                    assert _seen(after, now) == row, place
+                    assert seen(after, now) == row, place
                 else:
                     assert moved is not None, place
-                    assert _seen(after, now) == expected, place
+                    assert seen(after, now) == expected, place
                     assert protocol.impossible(expected) is None, place
                     assert abs((after.queue_at - now).total_seconds() - expected.queue_at) < 1e-3, place
                 assert await _is_logged(job_id) == (expected is not None and move in LOGGED), place
