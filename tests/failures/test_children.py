@@ -111,7 +111,7 @@ async def test_cancel_kills_a_deaf_child_at_once_and_fills_its_place(pool: Child
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 1.5  # three times the limit of an idle machine
     assert not psutil.pid_exists(pid)
     await pool.warmed()
     assert len(pool.pids()) == 2 and pid not in pool.pids()
