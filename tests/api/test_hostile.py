@@ -73,10 +73,13 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_document_is_refused_at_once(name: str, graphql: Api) -> None:
+    """The best of three, each a text of its own that nobody has seen before: a busy core counts as work too."""
     document, said = HOSTILE[name]
-    began = time.process_time()
-    refusal = await graphql.refusal(document)
-    spent = time.process_time() - began
+    spent = float("inf")
+    for number in range(3):
+        began = time.process_time()
+        refusal = await graphql.refusal(f"{document} # {number}")
+        spent = min(spent, time.process_time() - began)
     print(f"{name}: {spent * 1000:.0f} ms of CPU, client and server together")
     assert refusal.code == "BAD_USER_INPUT"
     assert said.lower() in refusal.message.lower()

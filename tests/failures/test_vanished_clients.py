@@ -89,19 +89,23 @@ async def test_a_client_that_answers_stays_on_a_silent_socket(
 ) -> None:
     """And 200 of them cost no more connections to Redis than none."""
     job = await running(viewer, services)
-    redis = Redis.from_url(api.redis_url)
-    before = [one["id"] for one in await redis.client_list(_type="pubsub")]
     async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(Redis.from_url(api.redis_url))
+        before = await subscribers(redis)
         for number in range(200):
             client = await stack.enter_async_context(socket(api.base_url, ping_interval=None))
             await (client.subscribe(JOB, id=job.id) if number % 2 else client.subscribe(ALL))
             assert (await client.receive())["type"] == "next"
         assert clients_of(api) == 200
-        assert [one["id"] for one in await redis.client_list(_type="pubsub")] == before
+        assert await subscribers(redis) == before
         await job.complete()
         assert (await client.receive(10.0))["payload"]["data"]["jobUpdates"]["status"] == "COMPLETED"
-    await redis.aclose()
     await until(lambda: clients_of(api) == 0, 10.0)
+
+
+async def subscribers(redis: Redis) -> set[str]:
+    """The connections to Redis that wait for nudges."""
+    return {one["id"] for one in await redis.client_list(_type="pubsub")}
 
 
 @pytest.mark.promise("P11")
