@@ -10,7 +10,7 @@ OUT ?=
 help:
 	@echo "make demo            render a song into a video (SONG=your.mp3, OUT=film.mp4)"
 	@echo "make serve           the server on http://127.0.0.1:8000"
-	@echo "make test            the tests; make test-failures: the slow ones, which kill processes, fill disks and wait"
+	@echo "make test            the tests; make test-failures: those of the promises, and what is slow"
 	@echo "make check           ruff, mypy, import-linter"
 	@echo "make bench           every figure that the README quotes"
 	@echo "make contact-sheet   the README's picture;  make schema: the GraphQL snapshot;  make lock: the pins"
@@ -47,7 +47,7 @@ serve: setup
 	$(BIN)/starling serve
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not promise"
 
 test-failures: setup
 	$(BIN)/python -m pytest -m "slow or promise" $(if $(FIGURES),--figures "$(FIGURES)")

@@ -73,7 +73,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_document_is_refused_at_once(name: str, graphql: Api) -> None:
-    """The best of three, each a text of its own that nobody has seen before: a busy core counts as work too."""
+    """The best of three, each a text that nobody has seen before: a busy core counts as work too."""
     document, said = HOSTILE[name]
     spent = float("inf")
     for number in range(3):
