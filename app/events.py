@@ -124,6 +124,8 @@ class RedisEvents:
             except Away as error:
                 level = logging.WARNING if pause == SHORTEST_PAUSE_SECONDS else logging.DEBUG
                 log.log(level, "live events: Redis is away (%s)", type(error).__name__)
+            except Exception:  # nobody else would begin again
+                log.exception("live events: nothing is heard for a moment")
             finally:
                 self.is_listening.clear()
             await asyncio.sleep(pause)

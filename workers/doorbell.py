@@ -144,6 +144,8 @@ class Doorman:
                     pause = SHORTEST_PAUSE_SECONDS
                 level = logging.WARNING if pause == SHORTEST_PAUSE_SECONDS else logging.DEBUG
                 log.log(level, "no bells: Redis is away (%s)", type(error).__name__)
+            except Exception:  # nobody else would begin again
+                log.exception("no bells for a moment")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 

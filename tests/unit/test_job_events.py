@@ -84,6 +84,46 @@ async def test_a_broken_connection_is_made_again_and_wakes_everybody(redis_url: 
         await client.aclose()
 
 
+async def test_an_error_of_any_kind_ends_no_listening(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear, errors = RedisEvents._hear, [AttributeError("of a client library")]
+
+    async def fail_once(self: RedisEvents, channel: Any) -> None:
+        if errors:
+            raise errors.pop()
+        await hear(self, channel)
+
+    monkeypatch.setattr(RedisEvents, "_hear", fail_once)
+    async with open_events(redis_url) as there, there.subscribe("jobs") as subscription, asyncio.timeout(20):
+        while errors or not there.is_listening.is_set():
+            await asyncio.sleep(0.01)
+        await subscription.wait(0.2)  # woken by the new connection
+        async with open_events(redis_url) as here:
+            await here.nudge("jobs")
+            assert await subscription.wait(5.0)
+
+
+async def test_an_error_of_any_kind_ends_no_hearing_of_bells(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear, errors = Doorman._hear, [AttributeError("of a client library")]
+
+    async def fail_once(self: Doorman) -> None:
+        if errors:
+            raise errors.pop()
+        await hear(self)
+
+    monkeypatch.setattr(Doorman, "_hear", fail_once)
+    heard, bell = Heard(), ArqDoorbell(redis_url)
+    listening = asyncio.create_task(Doorman(redis_url, heard.answer, 1).listen())
+    assert await bell.ring([uuid4()])
+    await heard.wait(1)
+    assert errors == []
+    await _stopped(listening)
+    await bell.close()
+
+
 async def test_without_redis_nothing_waits(tmp_path: Path) -> None:
     nowhere = f"unix://{tmp_path}/no.sock"
     bell = ArqDoorbell(nowhere)
