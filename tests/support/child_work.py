@@ -86,12 +86,13 @@ def overflow(report: Report) -> None:
 
 def fork_and_die(mark: str, report: Report) -> None:
     """Leaves a process behind that names itself in the file, and dies of a segmentation fault."""
-    if os.fork() == 0:
+    forked = os.fork()
+    if forked == 0:
         with Path(mark).open("a") as file:
             file.write(f"{os.getpid()}\n")
         time.sleep(600)
         os._exit(0)
-    while not Path(mark).exists():
+    while not (Path(mark).exists() and f"{forked}\n" in Path(mark).read_text()):
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGSEGV)
 

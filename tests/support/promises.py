@@ -50,9 +50,12 @@ def files_of_promises() -> dict[str, list[str]]:
 
 
 def table(figures: list[Figure]) -> str:
-    """A row a promise: its tests, and what they measured."""
+    """A row a promise: its tests, and what they measured; of what was measured twice, the worse."""
+    worst: dict[tuple[str, str], Figure] = {}
+    for figure in sorted(figures, key=lambda figure: figure.value):
+        worst[figure.promise, figure.what] = figure
     measured: dict[str, list[str]] = defaultdict(list)
-    for figure in figures:
+    for figure in sorted(worst.values(), key=lambda figure: figure.what):
         measured[figure.promise].append(_said(figure))
     files = files_of_promises()
     rows = [
@@ -68,8 +71,9 @@ def _files(paths: list[str]) -> str:
 
 def _said(figure: Figure) -> str:
     unit = f" {figure.unit}" if figure.unit else ""
-    limit = "" if figure.limit is None or not figure.unit else f" (limit {figure.limit:g}{unit})"
-    return f"{figure.what}: **{figure.value:.3g}{unit}**{limit}"
+    limit = "" if figure.limit is None or not figure.unit else f" (limit {figure.limit:.3g}{unit})"
+    value = f"{figure.value:,.0f}" if abs(figure.value) >= 100 else f"{figure.value:.3g}"
+    return f"{figure.what}: **{value}{unit}**{limit}"
 
 
 def filled(page: str, figures: list[Figure]) -> str:
