@@ -1,4 +1,4 @@
-"""The PostgreSQL client as Tortoise's engine (`"engine": "db.postgres"`): two rules of its pool are changed.
+"""The PostgreSQL client as Tortoise's engine (`"engine": "db.postgres"`): three rules of it are changed.
 
 - Whoever waits for a connection gets one, or an error, within `ACQUIRE_SECONDS`; asyncpg waits for ever, so
   that a few hanging connections would hang every request after them. Giving one back is bounded the same way.
@@ -14,7 +14,10 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
+from tortoise.connection import get_connections
+from tortoise.exceptions import TransactionManagementError
 
 ACQUIRE_SECONDS = 10.0
 
@@ -33,8 +36,42 @@ class Pool(asyncpg.pool.Pool):  # type: ignore[misc]
         return super().acquire(timeout=ACQUIRE_SECONDS if timeout is None else timeout)
 
 
+class Transaction(TransactionContextPooled):
+    """What `in_transaction` enters. However it ends, its task and its pool are as they were before."""
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self.ensure_connection()
+        self.client._connection = await self.client._parent._pool.acquire()
+        self.token = get_connections().set(self.connection_name, self.client)
+        try:
+            await self.client.begin()
+        except BaseException:  # a cancelled task goes on to clean up
+            await self._leave()
+            raise
+        return self.client
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            if self.client._finalized:
+                return
+            if kind is None:
+                await self.client.commit()
+            elif kind is not TransactionManagementError:  # one that has failed already cannot be rolled back
+                await self.client.rollback()
+        finally:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        get_connections().reset(self.token)
+        if self.client._parent._pool is not None:
+            await self.client._parent._pool.release(self.client._connection)
+
+
 class Client(AsyncpgDBClient):
     connection_class = Connection
+
+    def _in_transaction(self) -> TransactionContext:
+        return Transaction(TransactionWrapper(self), self._pool_init_lock)
 
     async def create_pool(self, **options: Any) -> Pool:
         defaults = {

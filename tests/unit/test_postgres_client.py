@@ -7,11 +7,13 @@ import re
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tortoise.transactions import in_transaction
 
 from db import postgres, sql
 from db.connection import open_database
+from tests.support.fault_proxy import FaultProxy
 
 ROOT = Path(__file__).resolve().parents[2]
 KEEPS_SOMETHING = re.compile(
@@ -68,6 +70,50 @@ async def test_a_transaction_that_was_left_open_does_not_reach_the_next_user(dat
         assert row["free"]
         assert later["at"] > row["at"]  # within one transaction the clock would stand still
         assert any("active transaction" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize("at", [b"BEGIN;", b"COMMIT;", b"ROLLBACK;"])
+async def test_a_transaction_that_is_cut_off_leaves_its_task_and_its_pool_as_they_were(
+    database_url: str, at: bytes
+) -> None:
+    async with FaultProxy.before(database_url) as proxy, open_database(proxy.url, pool_size=2):
+        for _ in range(3):  # more than there are connections
+            caught = proxy.trap(at, delivers=False)
+            cutting = asyncio.create_task(_cut(proxy, caught))
+            with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError)):
+                async with in_transaction():
+                    await sql.rows("SELECT 1")
+                    if at == b"ROLLBACK;":
+                        raise ValueError("so it is rolled back")
+            await cutting
+            assert await sql.rows("SELECT 1 AS one") == [{"one": 1}]
+        both = [asyncio.create_task(sql.rows("SELECT pg_sleep(0.2)")) for _ in range(2)]
+        await asyncio.wait_for(asyncio.gather(*both), 5.0)
+
+
+async def _cut(proxy: FaultProxy, caught: asyncio.Event) -> None:
+    await asyncio.wait_for(caught.wait(), 10.0)
+    proxy.reset()
+    proxy.heal()
+
+
+async def test_a_transaction_that_is_cancelled_as_it_begins_leaves_nothing(database_url: str) -> None:
+    async with FaultProxy.before(database_url) as proxy, open_database(proxy.url, pool_size=1):
+
+        async def cancelled_at_begin() -> None:
+            with pytest.raises(asyncio.CancelledError):
+                async with in_transaction():
+                    raise AssertionError("it never began")
+            assert await sql.rows("SELECT 1 AS one") == [{"one": 1}]
+
+        caught = proxy.trap(b"BEGIN;", delivers=False)
+        task = asyncio.create_task(cancelled_at_begin())
+        await asyncio.wait_for(caught.wait(), 10.0)
+        task.cancel()
+        await asyncio.sleep(0)
+        proxy.reset()
+        proxy.heal()
+        await asyncio.wait_for(task, 10.0)
 
 
 def test_no_statement_of_ours_keeps_something_in_a_session() -> None:
