@@ -50,7 +50,7 @@ test: setup
 	$(BIN)/python -m pytest -m "not slow and not promise"
 
 test-failures: setup
-	$(BIN)/python -m pytest -m "slow or promise" $(if $(FIGURES),--figures "$(FIGURES)")
+	$(BIN)/python -m pytest -m "slow or promise" $(if $(FIGURES),--figures="$(FIGURES)")
 
 check: setup
 	$(BIN)/ruff check .

@@ -8,8 +8,7 @@ a 4xx with a body of the same shape. Nothing that a client sends is a 500.
 from __future__ import annotations
 
 import logging
-from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -20,54 +19,29 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
 from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from app.graphql_refusals import Refused
-from app.graphql_requests import decoded_json, query_parameters, request_parameters
+from app.graphql_requests import context_of, decoded_json, query_parameters, request_parameters, services_of
+from app.graphql_socket import GraphQLSocket
 from app.pages.html import graphiql_page
-from app.viewer import viewer_of
 from domain.errors import StarlingError
 from domain.outages import refusal_of
-from domain.ports import Services
 from resolvers.context import Context
 from schema.build import schema
-from schema.transport import TransportHandler
 
 JSON_TYPE = "application/json"
 GRAPHQL_TYPE = "application/graphql-response+json"
-INIT_SECONDS = 5
-OPERATIONS_A_SOCKET = 100
-MAX_REASON_BYTES = 120  # of a WebSocket close; the protocol has room for 123
 _UPLOADS = "starling.uploads"
 _ALLOWED = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 _STATUS_OF_WRONG_TYPE = {"GET": HTTPStatus.METHOD_NOT_ALLOWED, "POST": HTTPStatus.BAD_REQUEST}
 _LOG = logging.getLogger("starling.graphql")
-
-
-class SocketAdapter(ASGIWebSocketAdapter):
-    """Writes nothing to a socket that is closed, and no longer reason than a close frame holds."""
-
-    async def send_json(self, message: Any) -> None:
-        if WebSocketState.DISCONNECTED in (self.ws.application_state, self.ws.client_state):
-            raise WebSocketDisconnected
-        try:
-            await super().send_json(message)
-        except (OSError, RuntimeError) as error:
-            raise WebSocketDisconnected from error
-
-    async def close(self, code: int, reason: str) -> None:
-        if self.ws.application_state is not WebSocketState.DISCONNECTED:
-            short = reason.encode(errors="replace")[:MAX_REASON_BYTES].decode(errors="ignore")
-            with suppress(WebSocketDisconnect, OSError, RuntimeError):  # it went by itself meanwhile
-                await super().close(code, short)
 
 
 class RequestAdapter(StarletteRequestAdapter):
@@ -78,22 +52,11 @@ class RequestAdapter(StarletteRequestAdapter):
 
 class GraphQLView(GraphQL[Context, None]):
     request_adapter_class = RequestAdapter
-    websocket_adapter_class = SocketAdapter
-    graphql_transport_ws_handler_class = TransportHandler
 
     def __init__(self) -> None:
-        super().__init__(
-            schema(),
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
-            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
-            max_subscriptions_per_connection=OPERATIONS_A_SOCKET,
-            multipart_uploads_enabled=True,
-        )
+        super().__init__(schema(), multipart_uploads_enabled=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await super().__call__(scope, receive, send)
-            return
         request = Request(scope, receive)
         async with AsyncExitStack() as uploads:
             scope[_UPLOADS] = uploads
@@ -123,11 +86,7 @@ class GraphQLView(GraphQL[Context, None]):
             return _refusal(request, Refused(500, "Internal error", code="INTERNAL"))
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        return Context(
-            viewer=await viewer_of(request),
-            services=services_of(request),
-            request_id=getattr(request.state, "request_id", ""),
-        )
+        return await context_of(request)
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         real = cast(RequestAdapter, request).request
@@ -176,10 +135,6 @@ class GraphQLView(GraphQL[Context, None]):
     async def render_graphql_ide(self, request: Request) -> Response:
         return graphiql_page(request.url.path)
 
-    def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:
-        """`app.guards.OriginGuard` stands before every route and knows the configured origins."""
-        return True
-
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         return Response(media_type=_answer_type(request))
 
@@ -198,22 +153,16 @@ class GraphQLView(GraphQL[Context, None]):
             orjson.dumps(response_data), status, media_type=_with_charset(sub_response.media_type)
         )
 
-    def encode_json(self, data: object) -> str:
-        """Text, not bytes: bytes would become binary frames, which browsers do not parse."""
-        return orjson.dumps(data).decode()
-
     def decode_json(self, data: str | bytes) -> object:
         return decoded_json(data)
 
 
-def services_of(connection: HTTPConnection) -> Services:
-    return cast(Services, connection.state.services)
-
-
 def graphql_routes() -> list[BaseRoute]:
     """`/graphql`, for requests and for sockets."""
-    view = GraphQLView()
-    return [Route("/graphql", view, name="graphql"), WebSocketRoute("/graphql", view, name="graphql-socket")]
+    return [
+        Route("/graphql", GraphQLView(), name="graphql"),
+        WebSocketRoute("/graphql", GraphQLSocket(), name="graphql-socket"),
+    ]
 
 
 def _refusal(request: Request, refusal: Refused) -> Response:

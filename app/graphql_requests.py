@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from app.graphql_refusals import Refused
 from app.graphql_uploads import MAX_FILES, operation_of, require_preflight
 from app.uploads import received_form
+from app.viewer import viewer_of
 from domain.ports import Services
+from resolvers.context import Context
 
 MAX_JSON_BYTES = 1024**2
 
@@ -103,3 +105,15 @@ async def _whole_body(request: Request) -> bytes:
 
 def _too_large() -> Refused:
     return Refused(413, f"The request body is too large: at most {MAX_JSON_BYTES:,} bytes", code="TOO_LARGE")
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    return cast(Services, connection.state.services)
+
+
+async def context_of(connection: HTTPConnection) -> Context:
+    return Context(
+        viewer=await viewer_of(connection),
+        services=services_of(connection),
+        request_id=getattr(connection.state, "request_id", ""),
+    )

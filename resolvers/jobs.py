@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import replace
-from typing import cast
 from uuid import UUID
 
 from db.assets import Asset
@@ -13,7 +10,7 @@ from db.jobs import Job
 from db.particles import ParticleSystem
 from domain import jobs, particles
 from domain.errors import NotFound
-from domain.jobs import JobFilter, JobUpdate, Output, QueueStats
+from domain.jobs import JobFilter, Output, QueueStats
 from domain.jobs.kinds import VOCABULARY
 from domain.pages import Page
 from resolvers.context import Context
@@ -51,23 +48,6 @@ async def retry(ctx: Context, id: str, from_stage: str | None) -> Job:
 
 async def delete(ctx: Context, id: str) -> None:
     await jobs.delete(ctx.viewer, required(id, "Job"), services=ctx.services)
-
-
-async def updates(ctx: Context, id: str, after: str | None) -> AsyncGenerator[JobUpdate, None]:
-    """Raises NotFound and InvalidInput (`after`) at the first step."""
-    watched = jobs.watch(ctx.viewer, required(id, "Job"), after, services=ctx.services)
-    async with aclosing(cast(AsyncGenerator[JobUpdate, None], watched)) as changes:
-        async for change in changes:
-            ctx.renew()
-            yield change
-
-
-async def all_updates(ctx: Context, filter: JobFilter, after: str | None) -> AsyncGenerator[JobUpdate, None]:
-    watched = jobs.watch_all(ctx.viewer, known(filter), after, services=ctx.services)
-    async with aclosing(cast(AsyncGenerator[JobUpdate, None], watched)) as changes:
-        async for change in changes:
-            ctx.renew()
-            yield change
 
 
 def known(filter: JobFilter) -> JobFilter:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from db.assets import Asset
@@ -72,15 +71,6 @@ async def delete(ctx: Context, id: str) -> None:
 
 async def render(ctx: Context, id: str, request: RenderRequest, options: JobOptions) -> Job:
     return await particles.render(ctx.viewer, required(id, SYSTEM), request, options, services=ctx.services)
-
-
-async def updates(ctx: Context, id: str) -> AsyncGenerator[ParticleSystem, None]:
-    """Ends when the system is deleted. Raises NotFound at the first step."""
-    watched = particles.watch(ctx.viewer, required(id, SYSTEM), services=ctx.services)
-    async with aclosing(cast(AsyncGenerator[ParticleSystem, None], watched)) as rows:
-        async for row in rows:
-            ctx.renew()
-            yield row
 
 
 async def audio(ctx: Context, system: ParticleSystem) -> Asset | None:

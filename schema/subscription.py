@@ -6,7 +6,7 @@ from contextlib import aclosing
 import strawberry
 
 from domain.jobs import JobFilter as DomainFilter
-from resolvers import jobs, particles
+from resolvers import live
 from schema.info import Info
 from schema.job_words import JobFilter
 from schema.jobs import JobUpdate
@@ -22,7 +22,7 @@ class Subscription:
     async def job_updates(
         self, info: Info, id: strawberry.ID, after: str | None = None
     ) -> AsyncGenerator[JobUpdate, None]:
-        async with aclosing(jobs.updates(info.context, id, after)) as updates:
+        async with aclosing(live.job_updates(info.context, id, after)) as updates:
             async for update in updates:
                 yield JobUpdate.of(update)
 
@@ -33,7 +33,7 @@ class Subscription:
         self, info: Info, filter: JobFilter | None = None, after: str | None = None
     ) -> AsyncGenerator[JobUpdate, None]:
         wanted = DomainFilter() if filter is None else filter.to_domain()
-        async with aclosing(jobs.all_updates(info.context, wanted, after)) as updates:
+        async with aclosing(live.all_job_updates(info.context, wanted, after)) as updates:
             async for update in updates:
                 yield JobUpdate.of(update)
 
@@ -43,6 +43,6 @@ class Subscription:
     async def particle_system_updates(
         self, info: Info, id: strawberry.ID
     ) -> AsyncGenerator[ParticleSystem, None]:
-        async with aclosing(particles.updates(info.context, id)) as rows:
+        async with aclosing(live.particle_system_updates(info.context, id)) as rows:
             async for row in rows:
                 yield ParticleSystem.of(row)

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from app import graphql as application
+from app import graphql_socket as application
 from domain.accounts import Viewer
 from tests.support.graphql_ws import socket
 from tests.support.rows import a_system
