@@ -30,6 +30,7 @@ from app.settings import Settings
 from app.wiring import open_services
 from domain.accounts import Viewer, local_owner
 from domain.ports import Services
+from schema.build import schema
 
 
 class State(TypedDict):
@@ -57,7 +58,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/", root),
             *health_routes(),
             *metrics_routes(),
-            *graphql_routes(),
+            *graphql_routes(schema(compiled=settings.compiled_selections)),
             *asset_routes(),
         ],
         middleware=[

@@ -34,7 +34,7 @@ from app.pages.html import graphiql_page
 from domain.errors import StarlingError
 from domain.outages import refusal_of
 from resolvers.context import Context
-from schema.build import schema
+from schema.starling import StarlingSchema
 
 JSON_TYPE = "application/json"
 GRAPHQL_TYPE = "application/graphql-response+json"
@@ -53,8 +53,8 @@ class RequestAdapter(StarletteRequestAdapter):
 class GraphQLView(GraphQL[Context, None]):
     request_adapter_class = RequestAdapter
 
-    def __init__(self) -> None:
-        super().__init__(schema(), multipart_uploads_enabled=True)
+    def __init__(self, schema: StarlingSchema) -> None:
+        super().__init__(schema, multipart_uploads_enabled=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -157,11 +157,11 @@ class GraphQLView(GraphQL[Context, None]):
         return decoded_json(data)
 
 
-def graphql_routes() -> list[BaseRoute]:
+def graphql_routes(served: StarlingSchema) -> list[BaseRoute]:
     """`/graphql`, for requests and for sockets."""
     return [
-        Route("/graphql", GraphQLView(), name="graphql"),
-        WebSocketRoute("/graphql", GraphQLSocket(), name="graphql-socket"),
+        Route("/graphql", GraphQLView(served), name="graphql"),
+        WebSocketRoute("/graphql", GraphQLSocket(served), name="graphql-socket"),
     ]
 
 

@@ -16,7 +16,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from app.graphql_requests import context_of, decoded_json
 from resolvers.context import Context
-from schema.build import schema
+from schema.starling import StarlingSchema
 from schema.transport import TransportHandler
 
 INIT_SECONDS = 5
@@ -46,9 +46,9 @@ class GraphQLSocket(GraphQL[Context, None]):
     websocket_adapter_class = SocketAdapter
     graphql_transport_ws_handler_class = TransportHandler
 
-    def __init__(self) -> None:
+    def __init__(self, schema: StarlingSchema) -> None:
         super().__init__(
-            schema(),
+            schema,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
             max_subscriptions_per_connection=OPERATIONS_A_SOCKET,

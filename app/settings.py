@@ -20,6 +20,7 @@
 | STARLING_MAX_AUDIO_MB, _IMAGE_MB, _VIDEO_MB | 200, 10, 2048 | size of one upload |
 | STARLING_WEBHOOK_SECRET | (no callbacks) | signs callbacks; 16 characters or more, two while they change |
 | STARLING_WEBHOOK_ALLOW_PRIVATE | no | yes: callbacks may go inside the network, and to any port |
+| STARLING_COMPILED_SELECTIONS | yes | no: GraphQL answers are completed by graphql-core alone |
 | STARLING_LOG_LEVEL | INFO | DEBUG, INFO, WARNING, ERROR |
 """
 
@@ -60,6 +61,7 @@ class Settings:
     webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
     webhook_allow_private: bool = False
     retention_days: int = 0
+    compiled_selections: bool = True
     log_level: str = "INFO"
     limits: Limits = field(default_factory=Limits)
 
@@ -196,6 +198,7 @@ _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "STARLING_WEBHOOK_SECRET": ("webhook_keys", _keys),
     "STARLING_WEBHOOK_ALLOW_PRIVATE": ("webhook_allow_private", _yes),
     "STARLING_RETENTION_DAYS": ("retention_days", _between(0, 36_500)),
+    "STARLING_COMPILED_SELECTIONS": ("compiled_selections", _yes),
     "STARLING_LOG_LEVEL": ("log_level", _level),
 }
 _LIMITS: dict[str, tuple[str, int]] = {

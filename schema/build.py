@@ -1,4 +1,4 @@
-"""The schema, built once, and its text."""
+"""The schema, built once each way, and its text."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from schema.mutation import Mutation
 from schema.operation import Operation
 from schema.query import Query
 from schema.scalars import SCALARS
-from schema.starling import Execution, StarlingSchema
+from schema.starling import StarlingSchema
 from schema.subscription import Subscription
 
 
 @cache
-def schema() -> StarlingSchema:
+def schema(*, compiled: bool = True) -> StarlingSchema:
+    """`compiled` is that of `StarlingSchema`."""
     return StarlingSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         extensions=[Operation],
-        execution_context_class=Execution,
+        compiled=compiled,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

@@ -1,4 +1,4 @@
-"""Strawberry's schema with what ours has besides: the documents that it knows already."""
+"""Strawberry's schema with what ours has besides: the documents that it knows, and how it executes."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from functools import cached_property
 from typing import Any
 
 import strawberry
-from graphql import Executor, GraphQLError, GraphQLSchema
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from graphql import GraphQLError, GraphQLSchema
 from strawberry.types.execution import ExecutionContext
 
 from schema.documents import Documents
-
-
-class Execution(StrawberryGraphQLCoreExecutionContext):
-    def build_per_event_executor(self, payload: Any) -> Executor:
-        """Nothing of one event is kept for the next: as it comes, each event of a subscription leaves behind
-        what it found out of the document, a kilobyte, until the subscription ends."""
-        executor = super().build_per_event_executor(payload)
-        executor._relevant_sub_fields = {}
-        return executor
+from schema.execution import Execution
 
 
 class StarlingSchema(strawberry.Schema):
-    """`schema.build` fills it; `schema.operation` runs around each operation of it."""
+    """`schema.build` fills it; `schema.operation` runs around each operation of it.
+
+    `compiled` says whether selections of plain attributes are compiled; without it graphql-core does all.
+    """
+
+    def __init__(self, *args: Any, compiled: bool = True, **options: Any) -> None:
+        options.setdefault("execution_context_class", Execution)
+        super().__init__(*args, **options)
+        self.compiled = compiled
 
     @cached_property
     def documents(self) -> Documents:

@@ -15,6 +15,7 @@ from app.graphql import graphql_routes
 from app.rest.application import create_rest
 from domain.accounts import local_owner
 from domain.ports import Services
+from schema.build import schema
 
 
 @asynccontextmanager
@@ -25,7 +26,7 @@ async def served(services: Services, *, rest: bool = False) -> AsyncIterator[str
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
         yield {"services": services, "viewer": await local_owner()}
 
-    app = Starlette(routes=graphql_routes(), lifespan=lifespan)
+    app = Starlette(routes=graphql_routes(schema()), lifespan=lifespan)
     if rest:
         app.router.default = create_rest()
     listening = socket.create_server(("127.0.0.1", 0))
