@@ -20,8 +20,9 @@ from starlette.routing import Route
 from app.graphql import graphql_routes
 from app.guards import LOCAL_ORIGIN, HostGuard, OriginGuard
 from app.health import Readiness, health_routes
-from app.metrics.exposition import Exposition, metrics_routes
+from app.metrics.exposition import Exposition, exposed, metrics_routes
 from app.metrics.http import HttpTallies
+from app.metrics.siblings import Place
 from app.request_ids import HEADER, RequestIds
 from app.rest import errors
 from app.rest.application import create_rest
@@ -40,17 +41,23 @@ class State(TypedDict):
     exposition: Exposition
 
 
-def create_app(settings: Settings) -> Starlette:
-    """Build the application; it opens nothing before its lifespan starts."""
+def create_app(settings: Settings, place: Place | None = None) -> Starlette:
+    """Build the application; it opens nothing before its lifespan starts.
+
+    `place` is where it keeps what it counts, for the processes beside it.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
-        async with open_services(settings, warm=True) as services:
+        async with (
+            open_services(settings, warm=True) as services,
+            exposed(services, settings, place) as exposition,
+        ):
             yield {
                 "services": services,
                 "viewer": await local_owner(),
                 "readiness": Readiness.of(services, settings),
-                "exposition": Exposition(services, settings),
+                "exposition": exposition,
             }
 
     app = Starlette(

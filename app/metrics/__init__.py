@@ -1,5 +1,7 @@
-"""`/metrics` in Prometheus' text format: what this process counts, what all workers count, and the queue.
+"""`/metrics` in Prometheus' text format: what the API processes of this `serve` count (or this one alone),
+what all workers count, and the queue.
 
-`families` says what is shown, `http` counts requests and sockets, `reading` asks the database and Redis,
-`exposition` puts it into words. docs/operations.md tells people what to do with it.
+`families` and `process` say what is shown, `http` counts requests and sockets, `siblings` adds up what
+several processes count, `reading` asks the database and Redis, `exposition` puts it into words.
+docs/operations.md tells people what to do with it.
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, PlatformCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -13,7 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.metrics.families import COMMON, OF_API, OF_WORKERS
+from app.metrics.process import OF_PROCESS, STARTED, process_counted
 from app.metrics.reading import FromDatabase, Reader, Reading
+from app.metrics.siblings import Counted, Place, Siblings
 from app.settings import Settings
 from domain.jobs import KINDS
 from domain.ports import Services
@@ -32,23 +36,46 @@ async def metrics(request: Request) -> Response:
     return await exposition.answer(request.headers.get("accept", ""))
 
 
-class Exposition:
-    """What `/metrics` of one application answers; its registry is its own."""
+@asynccontextmanager
+async def exposed(
+    services: Services, settings: Settings, place: Place | None = None
+) -> AsyncIterator[Exposition]:
+    """What `/metrics` answers while the block runs; with a place, together with the processes beside it."""
+    if place is None:
+        yield Exposition(services, settings)
+        return
+    siblings = Siblings(place, lambda: own(services.tallies))
+    async with siblings.kept():
+        yield Exposition(services, settings, siblings)
 
-    def __init__(self, services: Services, settings: Settings) -> None:
+
+class Exposition:
+    """What `/metrics` of one application answers. Use `exposed`."""
+
+    def __init__(self, services: Services, settings: Settings, siblings: Siblings | None = None) -> None:
         self._tallies = services.tallies
+        self._siblings = siblings
         self._reader = Reader(settings.redis_url or "")
-        self._process = CollectorRegistry()
-        ProcessCollector(registry=self._process)
-        PlatformCollector(registry=self._process)
+        self._platform = PlatformCollector(registry=None)
 
     async def answer(self, accept: str) -> Response:
         """Always a 200: what is away is said by `starling_database_up` and `starling_redis_up`."""
-        reading = await self._reader.read()
+        reading, counted = await asyncio.gather(self._reader.read(), self._counted())
         registry = CollectorRegistry(support_collectors_without_names=True)
-        registry.register(_Scrape([*self._process.collect(), *shown(self._tallies, reading)]))
+        families = [*self._platform.collect(), *_of_process(counted), *shown(counted, reading)]
+        registry.register(_Scrape(families))
         encode, content_type = choose_encoder(accept)
         return Response(encode(registry), media_type=None, headers={"Content-Type": content_type})
+
+    async def _counted(self) -> Counted:
+        return await (own(self._tallies) if self._siblings is None else self._siblings.together())
+
+
+async def own(tallies: Tallies) -> Counted:
+    """What this process has counted."""
+    totals, levels = tallies.totals(), tallies.levels()
+    process = await asyncio.to_thread(process_counted)
+    return Counted({**totals, **process.totals}, {**levels, **process.levels}, process.began)
 
 
 class _Scrape(Collector):
@@ -64,15 +91,21 @@ class _Scrape(Collector):
         return self._families
 
 
-def shown(tallies: Tallies, reading: Reading) -> Iterator[Metric]:
-    own: dict[Series, float] = {**tallies.totals(), **tallies.levels()}
+def _of_process(counted: Counted) -> Iterator[Metric]:
+    numbers = {**counted.totals, **counted.levels, (STARTED.name,): counted.began}
+    for family in (*OF_PROCESS, STARTED):
+        yield _family(family, [({}, numbers)])
+
+
+def shown(counted: Counted, reading: Reading) -> Iterator[Metric]:
+    numbers: dict[Series, float] = {**counted.totals, **counted.levels}
     yield _gauge(
         "starling_database_up", "1 where the database answered this scrape", reading.database is not None
     )
     yield _gauge("starling_redis_up", "1 where Redis answered this scrape", reading.redis_is_up)
     for family in OF_API:
-        yield _family(family, [({}, own)])
-    everywhere: list[tuple[Extra, Numbers]] = [({"process": "api"}, own)]
+        yield _family(family, [({}, numbers)])
+    everywhere: list[tuple[Extra, Numbers]] = [({"process": "api"}, numbers)]
     if reading.database is not None:
         everywhere.append(({"process": "worker"}, reading.database.totals))
     for family in COMMON:

@@ -1,4 +1,4 @@
-"""Every family that this project shows, but for those that a library adds about the process itself."""
+"""Every family that this project shows, but for those about the process itself (`app.metrics.process`)."""
 
 from __future__ import annotations
 

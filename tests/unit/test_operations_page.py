@@ -8,7 +8,7 @@ from pathlib import Path
 from app.metrics.exposition import shown
 from app.metrics.families import OF_API, OF_WORKERS
 from app.metrics.reading import FromDatabase, Reading
-from domain.tallies import Tallies
+from app.metrics.siblings import Counted
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
 OF_SAMPLES = re.compile(r"_(total|count|bucket|sum)$")
@@ -17,7 +17,7 @@ OF_SAMPLES = re.compile(r"_(total|count|bucket|sum)$")
 def families() -> dict[str, str]:
     """By name, without what a sample adds to it: the type."""
     reading = Reading(FromDatabase(queue={}, live_workers=[], totals={}, untold_ends=0), redis_is_up=True)
-    return {OF_SAMPLES.sub("", family.name): family.type for family in shown(Tallies(), reading)}
+    return {OF_SAMPLES.sub("", family.name): family.type for family in shown(Counted({}, {}, 0.0), reading)}
 
 
 def test_every_metric_on_the_page_exists_and_every_one_that_exists_is_on_it() -> None:
