@@ -1,0 +1,140 @@
+"""Clients that are rude below the protocol: halves that stay, bytes one by one, no reading at all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+from websockets.frames import Opcode
+
+from tests.support.figures import Figures
+from tests.support.live_api import LiveApi
+from tests.support.live_jobs import JOB
+from tests.support.raw_ws import RawSocket
+
+KERNEL_BYTES = 4_096
+MEGABYTE = 1024**2
+SILENT = 100
+HANDSHAKE = b"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+REST_OF_HANDSHAKE = (
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+)
+NO_MASK = b"\0\0\0\0"
+
+
+@asynccontextmanager
+async def connected(live: LiveApi) -> AsyncIterator[socket.socket]:
+    parts = urlsplit(live.base_url)
+    with socket.socket() as connection:
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, (parts.hostname, parts.port))
+        yield connection
+
+
+def text_frame(text: bytes) -> bytes:
+    return b"\x81\xfe" + len(text).to_bytes(2, "big") + NO_MASK + text
+
+
+async def test_half_a_frame_that_stays_keeps_nobody_waiting(live: LiveApi) -> None:
+    job = await live.job()
+    subscribe = {"type": "subscribe", "id": "2", "payload": {"query": JOB, "variables": {"id": job.id}}}
+    whole = text_frame(orjson.dumps(subscribe))
+    async with live.follower(job) as follower, AsyncExitStack() as stack:
+        halves = [await stack.enter_async_context(live.raw()) for _ in range(20)]
+        for number, client in enumerate(halves):
+            await client.subscribe("1", JOB, id=job.id)
+            await client.json()
+            await client.send_bytes(whole[: 1 + number * len(whole) // 21])
+        await live.serves(job, follower, 10.0)
+        for client in halves:
+            assert (await client.json())["payload"]["data"]["jobUpdates"]["progress"] == 10.0
+        for number, client in enumerate(halves[:10]):
+            await client.send_bytes(whole[1 + number * len(whole) // 21 :])
+            frame = await client.json()
+            assert (frame["id"], frame["type"]) == ("2", "next")
+        # the others go with their halves
+
+
+async def test_half_a_handshake_that_stays_keeps_nobody_waiting(live: LiveApi) -> None:
+    job = await live.job()
+    loop = asyncio.get_running_loop()
+    async with live.follower(job) as follower, AsyncExitStack() as stack:
+        halves = [await stack.enter_async_context(connected(live)) for _ in range(50)]
+        for number, half in enumerate(halves):
+            await loop.sock_sendall(half, HANDSHAKE[: number * len(HANDSHAKE) // 49])
+        await live.serves(job, follower, 10.0)
+        await loop.sock_sendall(halves[-1], REST_OF_HANDSHAKE)
+        async with asyncio.timeout(10):
+            answer = await loop.sock_recv(halves[-1], 4_096)
+        assert answer.startswith(b"HTTP/1.1 101")
+        await live.serves(job, follower, 20.0)
+
+
+async def test_a_frame_that_comes_byte_by_byte_is_a_frame(live: LiveApi) -> None:
+    job = await live.job()
+    subscribe = {"type": "subscribe", "id": "1", "payload": {"query": JOB, "variables": {"id": job.id}}}
+    async with live.raw() as client:
+        client.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in text_frame(orjson.dumps(subscribe)):
+            await client.send_bytes(bytes([byte]))
+            await asyncio.sleep(0)
+        assert (await client.json())["type"] == "next"
+
+
+async def test_who_does_not_read_gets_the_newest_and_the_end_of_thousands(live: LiveApi) -> None:
+    job = await live.job()
+    async with live.follower(job) as follower, live.raw(KERNEL_BYTES) as client:
+        await client.subscribe("1", JOB, id=job.id)
+        await client.json()
+        for number in range(2_000):
+            await job.report(number / 100, "x" * 500)
+        await job.complete()
+        while (await follower.receive())["type"] != "complete":
+            pass
+        updates = []
+        while (frame := await client.json())["type"] != "complete":
+            updates.append(frame["payload"]["data"]["jobUpdates"])
+        progress = [update["progress"] for update in updates]
+        assert progress == sorted(progress)
+        assert (updates[-1]["status"], updates[-1]["progress"]) == ("COMPLETED", 100.0)
+        assert len(updates) < 500
+
+
+@pytest.mark.slow
+async def test_100_that_never_read_cost_little_and_delay_nobody(live: LiveApi, figures: Figures) -> None:
+    job = await live.job()
+    async with live.follower(job) as follower, AsyncExitStack() as stack:
+        silent = [await stack.enter_async_context(live.raw(KERNEL_BYTES)) for _ in range(SILENT)]
+        for client in silent:
+            await client.subscribe("1", JOB, id=job.id)
+            await client.json()
+        await live.serves(job, follower, 1.0)
+        before = live.resident_bytes()
+        for number in range(1_000):
+            await job.report(2.0 + number / 100, "x" * 1_000)
+            while (await follower.receive())["payload"]["data"]["jobUpdates"][
+                "progress"
+            ] < 2.0 + number / 100:
+                pass
+        grown = (live.resident_bytes() - before) / MEGABYTE
+        await live.serves(job, follower, 50.0)
+        await job.complete()
+        for client in silent:
+            await _reads_to_the_end(client)
+    figures.within("P12", f"memory for 1000 changes that {SILENT} stalled readers missed", grown, 8.0, "MB")
+
+
+async def _reads_to_the_end(client: RawSocket) -> None:
+    last = {}
+    while (frame := await client.read()) is not None and frame.opcode is Opcode.TEXT:
+        message = orjson.loads(frame.data)
+        if message["type"] == "complete":
+            break
+        last = message["payload"]["data"]["jobUpdates"]
+    assert last["status"] == "COMPLETED"
