@@ -4,29 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import server_config
 from app.graphql import graphql_routes
 from app.rest.application import create_rest
-from domain.accounts import local_owner
+from domain.accounts import Viewer, local_owner
 from domain.ports import Services
 from schema.build import schema
 
+VIEWER_HEADER = "x-test-viewer"
+
+
+class _Viewers:
+    """Whoever names one of them in the header is that viewer, on a request or a socket."""
+
+    def __init__(self, app: ASGIApp, viewers: Mapping[str, Viewer]) -> None:
+        self.app = app
+        self.viewers = viewers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            name = Headers(scope=scope).get(VIEWER_HEADER)
+            if name is not None:
+                scope["state"]["viewer"] = self.viewers[name]
+        await self.app(scope, receive, send)
+
 
 @asynccontextmanager
-async def served(services: Services, *, rest: bool = False) -> AsyncIterator[str]:
-    """The base URL, until the block ends; with `rest`, all that is served beside GraphQL too."""
+async def served(
+    services: Services, *, rest: bool = False, viewers: Mapping[str, Viewer] | None = None
+) -> AsyncIterator[str]:
+    """The base URL, until the block ends; with `rest`, all that is served beside GraphQL too.
+
+    `viewers` are those that `VIEWER_HEADER` may name; who names none is the local owner.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
         yield {"services": services, "viewer": await local_owner()}
 
-    app = Starlette(routes=graphql_routes(schema()), lifespan=lifespan)
+    middleware = [Middleware(_Viewers, viewers=viewers or {})]
+    app = Starlette(routes=graphql_routes(schema()), middleware=middleware, lifespan=lifespan)
     if rest:
         app.router.default = create_rest()
     listening = socket.create_server(("127.0.0.1", 0))
