@@ -39,6 +39,12 @@ class Place:
     def holds(self, xid: int) -> bool:
         return xid <= self.xid and xid not in self.open
 
+    def covers(self, other: Place) -> bool:
+        """Whether it holds all that the other does."""
+        return other.xid <= self.xid and all(
+            number in other.open for number in self.open if number <= other.xid
+        )
+
     def after(self, changes: Sequence[Change], now: Place) -> Place:
         """Where a reader is who has seen everything that `now` holds, and that is these changes.
 

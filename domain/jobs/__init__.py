@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from domain.jobs.actions import cancel, delete, retry
-from domain.jobs.all_updates import watch_all
+from domain.jobs.all_pages import Seen
+from domain.jobs.all_updates import following_all, opening_all, watch_all
 from domain.jobs.announce import CALLBACKS, announce, cancel_topic, topic
 from domain.jobs.by_subject import pages_by_subject
 from domain.jobs.kinds import KINDS, PARTICLE_RENDER, Kind, kind_of, known, register
@@ -22,7 +23,7 @@ from domain.jobs.requests import (
 )
 from domain.jobs.retention import Pruned, prunable, prune, pruned_in_parts
 from domain.jobs.submit import submit, submit_many
-from domain.jobs.updates import watch
+from domain.jobs.updates import following, opening, watch
 
 __all__ = [
     "CALLBACKS",
@@ -39,6 +40,7 @@ __all__ = [
     "Priority",
     "Pruned",
     "QueueStats",
+    "Seen",
     "announce",
     "attempts_of",
     "by_prefix",
@@ -47,9 +49,13 @@ __all__ = [
     "count",
     "delete",
     "find",
+    "following",
+    "following_all",
     "get",
     "kind_of",
     "known",
+    "opening",
+    "opening_all",
     "outputs_for",
     "page",
     "pages_by_subject",

@@ -7,7 +7,8 @@ are woken together read together (`domain.shared_reads`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -25,6 +26,7 @@ from domain.jobs.stages import present
 from domain.jobs.tallies import CONFLATIONS
 from domain.patience import patiently
 from domain.ports import Services
+from domain.watching import Step, Version
 
 REREAD_SECONDS = 5.0
 BATCH = 100
@@ -32,46 +34,97 @@ BATCH = 100
 
 async def watch(
     viewer: Viewer, job_id: UUID, after: str | None = None, *, services: Services
-) -> AsyncIterator[JobUpdate]:
+) -> AsyncGenerator[JobUpdate, None]:
     """With `after`, the cursor of an update: no snapshot, but every change since, then what follows.
 
     Ends after the job's end, or when it is deleted. Raises NotFound, and InvalidInput for a cursor that is
     not of this subscription.
     """
-    version = None if after is None else cursors.version_of(after, job_id)
+    pace = Pace()
+    first = await _first(viewer, job_id, after, services)
+    is_slow = False
+    if first.item is not None:
+        yield first.item
+        is_slow = pace.is_slow()
+    if first.is_last:
+        return
+    rest = following(viewer, job_id, first.mark, only_newest=is_slow, services=services)
+    async with aclosing(rest):
+        async for step in rest:
+            if step.item is not None:
+                yield step.item
+
+
+async def opening(
+    viewer: Viewer,
+    job_id: UUID,
+    start: Version | str | None = None,
+    *,
+    only_newest: bool = False,
+    services: Services,
+) -> AsyncGenerator[Step[JobUpdate, Version], None]:
+    """The row as it is, or what came after `start` (a mark, or a client's cursor), up to now.
+
+    At its end no row was shown that is newer than the mark. Raises what `watch` does.
+    """
+    is_of_old = isinstance(start, Version)
+    step = Step(None, start) if isinstance(start, Version) else await _first(viewer, job_id, start, services)
+    yield step
+    is_all = start is None
+    while not is_all and not step.is_last:
+        found = await _Asked(viewer, job_id, step.mark.number, only_newest).read(services)
+        if only_newest and is_of_old and found.steps:
+            services.tallies.add(CONFLATIONS, "jobUpdates")
+        steps = found.steps or [Step(None, step.mark, is_last=found.is_over)]
+        for step in steps:
+            yield step
+        is_all, only_newest = found.is_all, False
+
+
+async def following(
+    viewer: Viewer, job_id: UUID, mark: Version, *, only_newest: bool = False, services: Services
+) -> AsyncGenerator[Step[JobUpdate, Version], None]:
+    """Every change after the mark, until the job ends or is deleted."""
     async with services.events.subscribe(topic(job_id)) as subscription:
-        row = await services.reads.read(("job", viewer, job_id), lambda: get(viewer, job_id))
-        is_slow, state = False, "PROCESSING"
-        if version is None:
-            pace = Pace()
-            yield _as_it_is(row)
-            is_slow = pace.is_slow()
-            version, state = row.version, row.state
-        elif version >= row.version:  # above it: from before the database was set back to a backup
-            version, state = row.version, row.state
-        while state not in ENDED:
-            asked = _Asked(viewer, job_id, version, is_slow)
-            steps = await patiently(partial(services.reads.read, asked, asked.answer))
-            if steps is None:
-                return
-            if is_slow and steps:
+        is_slow = only_newest
+        while True:
+            found = await _Asked(viewer, job_id, mark.number, is_slow).read(services)
+            if is_slow and found.steps:
                 services.tallies.add(CONFLATIONS, "jobUpdates")
             pace, is_slow = Pace(), False
-            for step in steps:
-                yield step.update
-                version, state = step.version, step.update.status
+            for step in found.steps:
+                yield step
+                mark = step.mark
+                if step.is_last:
+                    return
                 if is_slow := pace.is_slow():
                     break
-            if state not in ENDED and not is_slow and len(steps) < BATCH:
+            if found.is_over:
+                return
+            if not is_slow and len(found.steps) < BATCH:
                 await subscription.wait(REREAD_SECONDS)
 
 
-@dataclass(frozen=True)
-class _Step:
-    """One update, and the version that a reader has seen with it."""
+async def _first(
+    viewer: Viewer, job_id: UUID, after: str | None, services: Services
+) -> Step[JobUpdate, Version]:
+    """The row as it is; with `after` nothing but the mark that it is."""
+    version = None if after is None else cursors.version_of(after, job_id)
+    row = await services.reads.read(("job", viewer, job_id), lambda: get(viewer, job_id))
+    if version is not None and version < row.version:
+        return Step(None, Version(version))
+    # A version above the row's is from before the database was set back to a backup.
+    update = None if version is not None else _as_it_is(row)
+    return Step(update, Version(row.version), is_last=row.state in ENDED)
 
-    update: JobUpdate
-    version: int
+
+@dataclass(frozen=True)
+class _Found:
+    """Changes in order, whether these are all of them by now, and whether none will follow."""
+
+    steps: list[Step[JobUpdate, Version]]
+    is_all: bool
+    is_over: bool
 
 
 @dataclass(frozen=True)
@@ -83,23 +136,35 @@ class _Asked:
     version: int
     only_newest: bool
 
-    async def answer(self) -> list[_Step] | None:
-        """None when the job is gone."""
+    async def read(self, services: Services) -> _Found:
+        return await patiently(partial(services.reads.read, self, self.answer))
+
+    async def answer(self) -> _Found:
         events = await self._events()
         job = await find(self.viewer, self.job_id)
         if job is not None and not events and job.version > self.version:
             events = await self._events()  # it may have changed, several times even, since they were read
             if not events:  # the log is not kept that far
-                return [_Step(_as_it_is(job), job.version)]
+                return _found([_step(_as_it_is(job), job.version)], job)
             job = await find(self.viewer, self.job_id)
         if job is None:
-            return None
-        return [_Step(_as_it_was(event, job), event.version) for event in events]
+            return _Found([], is_all=True, is_over=True)
+        if not events:
+            return _Found([], is_all=True, is_over=job.state in ENDED)
+        return _found([_step(_as_it_was(event, job), event.version) for event in events], job)
 
     async def _events(self) -> list[JobEvent]:
         if self.only_newest:
             return await job_events.newest(self.job_id, self.version)
         return await job_events.after_version(self.job_id, self.version, BATCH)
+
+
+def _found(steps: list[Step[JobUpdate, Version]], job: Job) -> _Found:
+    return _Found(steps, is_all=steps[-1].mark.number >= job.version, is_over=steps[-1].is_last)
+
+
+def _step(update: JobUpdate, version: int) -> Step[JobUpdate, Version]:
+    return Step(update, Version(version), is_last=update.status in ENDED)
 
 
 def _as_it_is(job: Job) -> JobUpdate:

@@ -35,7 +35,7 @@ from domain.particles.systems import (
     page,
     update,
 )
-from domain.particles.updates import watch
+from domain.particles.updates import following, opening, watch
 from render.particles.config import FIELDS, TYPES, ConfigField, ParticleConfig, ParticleType, TypeInfo
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "delete_render",
     "every",
     "find_render",
+    "following",
     "frame",
     "frame_url",
     "get",
@@ -70,6 +71,7 @@ __all__ = [
     "loose_scene",
     "merged_config",
     "metrics",
+    "opening",
     "page",
     "preview",
     "ready_features",

@@ -6,7 +6,8 @@ that are woken together read it together.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from uuid import UUID
 
 from db import particles as rows
@@ -15,22 +16,55 @@ from domain.accounts import Viewer
 from domain.particles.systems import get
 from domain.patience import patiently
 from domain.ports import Services
+from domain.watching import Step, Version
 
 REREAD_SECONDS = 5.0
 
 
-async def watch(viewer: Viewer, system_id: UUID, *, services: Services) -> AsyncIterator[ParticleSystem]:
+async def watch(
+    viewer: Viewer, system_id: UUID, *, services: Services
+) -> AsyncGenerator[ParticleSystem, None]:
     """Raises NotFound at the first step for a system that is not the viewer's. Versions only grow."""
+    first = await get(viewer, system_id)
+    yield first
+    steps = following(viewer, system_id, Version(first.version), services=services)
+    async with aclosing(steps):
+        async for step in steps:
+            if step.item is not None:
+                yield step.item
+
+
+async def opening(
+    viewer: Viewer, system_id: UUID, start: Version | None = None, *, services: Services
+) -> AsyncGenerator[Step[ParticleSystem, Version], None]:
+    """The system as it is, if it is newer than `start`. Raises what `watch` does where there is no start."""
+    if start is None:
+        row = await services.reads.read(("system to open", viewer, system_id), lambda: get(viewer, system_id))
+        yield Step(row, Version(row.version))
+    else:
+        yield await _step(viewer, system_id, start, services)
+
+
+async def following(
+    viewer: Viewer, system_id: UUID, mark: Version, *, services: Services
+) -> AsyncGenerator[Step[ParticleSystem, Version], None]:
+    """Every later state that is seen, until the system is deleted."""
     async with services.events.subscribe(f"particles:{system_id}") as nudges:
-        row: ParticleSystem | None = await get(viewer, system_id)
-        seen = -1
-        while row is not None:
-            if row.version > seen:
-                seen = row.version
-                yield row
+        while True:
+            step = await _step(viewer, system_id, mark, services)
+            if step.is_last:
+                return
+            yield step
+            mark = step.mark
             await nudges.wait(REREAD_SECONDS)
-            row = await patiently(
-                lambda: services.reads.read(
-                    ("system", viewer, system_id), lambda: rows.find(viewer.id, system_id)
-                )
-            )
+
+
+async def _step(
+    viewer: Viewer, system_id: UUID, mark: Version, services: Services
+) -> Step[ParticleSystem, Version]:
+    row: ParticleSystem | None = await patiently(
+        lambda: services.reads.read(("system", viewer, system_id), lambda: rows.find(viewer.id, system_id))
+    )
+    if row is None:
+        return Step(None, mark, is_last=True)
+    return Step(row, Version(row.version)) if row.version > mark.number else Step(None, mark)

@@ -13,7 +13,7 @@ from db import job_events, job_moves, sql
 from db.jobs import JobEvent
 from domain import jobs
 from domain.accounts import Viewer
-from domain.jobs import JobFilter, JobUpdate, all_updates, cursors, pace, watch_all
+from domain.jobs import JobFilter, JobUpdate, all_pages, cursors, pace, watch_all
 from domain.ports import Services
 from tests.support.watched_jobs import claim_next, complete, next_of, report, said_by, submit_one
 
@@ -176,7 +176,7 @@ async def test_a_cursor_from_before_a_restored_backup_starts_all_jobs_as_they_ar
 async def test_more_changes_than_one_page_come_once_and_in_order(
     viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(all_updates, "BATCH", 4)
+    monkeypatch.setattr(all_pages, "BATCH", 4)
     first = await submit_one(viewer, services)
     updates = watch_all(viewer, services=services)
     seen = [await next_of(updates)]

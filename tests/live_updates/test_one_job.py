@@ -130,6 +130,9 @@ async def test_no_subscription_is_left(viewer: Viewer, services: Services) -> No
     one, all_of_them = watch(viewer, job.id, services=services), watch_all(viewer, services=services)
     await next_of(one)
     await next_of(all_of_them)
+    await report(await claim_next(services), 10.0, services)
+    await next_of(one)
+    await next_of(all_of_them)
     assert services.events.subscriber_count == 2  # type: ignore[attr-defined]
     await one.aclose()  # type: ignore[attr-defined]
     await all_of_them.aclose()  # type: ignore[attr-defined]
