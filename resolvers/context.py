@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from domain.accounts import Viewer
 from domain.ports import Services
 from resolvers.loaders import Loaders
+from resolvers.parts import Part
 
 
 @dataclass(slots=True)
@@ -14,6 +15,7 @@ class Context:
     viewer: Viewer
     services: Services
     request_id: str = ""
+    part: Part | None = None  # of a subscription; None is the whole of it
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
