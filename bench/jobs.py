@@ -26,8 +26,8 @@ from pathlib import Path
 from app.engines import Addresses, Home, open_engines
 from bench import job_systems
 from bench.job_systems import RECORD, Submitter
+from bench.measure import percentile
 from bench.report import Row, options, publish, table
-from bench.serving import percentile
 from db.migrate import migrate
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -65,3 +65,9 @@ def peak_memory_bytes() -> int:
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - not a file of anybody's
         kilobytes = next(line.split()[1] for line in status if line.startswith("VmHWM"))
     return int(kilobytes) * 1024
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The value that such a share of them (0..1) does not exceed; not a number where there is none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")

@@ -17,6 +17,7 @@ from app.demo.api import Api
 from app.demo.film import CREATE, RENDER, UPLOAD, WATCH
 from app.demo.server import running_server
 from app.settings import Settings
+from bench.measure import percentile
 from bench.report import Row, options, publish, table
 from render.audio import groove
 
@@ -92,10 +93,6 @@ async def _for_a_while(api: Api, seconds: float) -> list[float]:
     over = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, over.set)
     return await queried(api, over)
-
-
-def percentile(values: list[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def main() -> None:

@@ -1,0 +1,50 @@
+"""What processes use, and where they run."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SERVER_CORE, OTHER_CORE = 0, 1
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGESIZE")
+
+
+def processor_seconds(pid: int) -> float:
+    """User and system time of all its threads, to the hundredth."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+
+
+def pinned(core: int) -> Callable[[], None]:
+    """For `preexec_fn`: the process and all that it starts keep to one core."""
+    return lambda: os.sched_setaffinity(0, {core})
+
+
+@contextmanager
+def other_core() -> Iterator[None]:
+    """Keeps this process, and all that it starts, from the server's core, but for what is pinned to it.
+
+    SystemExit where there is one core only.
+    """
+    cores = os.sched_getaffinity(0)
+    if not {SERVER_CORE, OTHER_CORE} <= cores:
+        raise SystemExit("server and client need a core each")
+    os.sched_setaffinity(0, {OTHER_CORE})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def raise_file_limit() -> None:
+    """As many open sockets as may be, for this process and all that it starts."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
