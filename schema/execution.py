@@ -2,16 +2,87 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
-from graphql import Executor
+from graphql import (
+    Executor,
+    GraphQLAbstractType,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+)
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from schema.compiled.selections import NOT_WALKED, Selections, Walks
 
 
 class Execution(StrawberryGraphQLCoreExecutionContext):
+    """Lists and objects go the compiled way where there is one (`schema.compiled`), else graphql-core's."""
+
     def build_per_event_executor(self, payload: Any) -> Executor:
         """Nothing of one event is kept for the next: as it comes, each event of a subscription leaves behind
         what it found out of the document, a kilobyte, until the subscription ends."""
         executor = super().build_per_event_executor(payload)
         executor._relevant_sub_fields = {}
         return executor
+
+    def complete_list_value(
+        self,
+        return_type: GraphQLList,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo,
+        path: Path,
+        result: Any,
+        position: Any,
+    ) -> Any:
+        completed = self._walked(return_type, details, info, result)
+        if completed is NOT_WALKED:
+            return super().complete_list_value(return_type, details, info, path, result, position)
+        return completed
+
+    def complete_object_value(
+        self,
+        return_type: GraphQLObjectType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo,
+        path: Path,
+        result: Any,
+        position: Any,
+    ) -> Any:
+        completed = self._walked(return_type, details, info, result)
+        if completed is NOT_WALKED:
+            return super().complete_object_value(return_type, details, info, path, result, position)
+        return completed
+
+    def complete_abstract_value(
+        self,
+        return_type: GraphQLAbstractType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo,
+        path: Path,
+        result: Any,
+        position: Any,
+    ) -> Any:
+        completed = self._walked(return_type, details, info, result)
+        if completed is NOT_WALKED:
+            return super().complete_abstract_value(return_type, details, info, path, result, position)
+        return completed
+
+    def _walked(
+        self, type_: GraphQLOutputType, details: FieldDetailsList, info: GraphQLResolveInfo, value: Any
+    ) -> Any:
+        walks = self._walks
+        return NOT_WALKED if walks is None else walks.complete(self, type_, details, info, value)
+
+    @cached_property
+    def _walks(self) -> Walks | None:
+        """Found when the first value is completed, and kept through the events of a subscription."""
+        schema = self.schema._strawberry_schema  # type: ignore[attr-defined]
+        selections: Selections | None = vars(schema).get("selections")
+        if selections is None:
+            selections = schema.selections = Selections(schema, compiled=getattr(schema, "compiled", False))
+        return selections.walks(self)

@@ -17,8 +17,14 @@ OPERATION_SECONDS = Histogram(
 RUNNING = Level("starling_graphql_operations_running", "Operations that run now", ("type",))
 ERRORS = Counter("starling_graphql_errors_total", "Errors in results, by their code", ("code",))
 EVENTS_SENT = Counter("starling_subscription_events_sent_total", "Results that subscriptions sent", ("name",))
+COMPILED = Counter(
+    "starling_graphql_compiled_total",
+    "Lists and objects by who completed them: compiled, graphql-core after a surprise, or because their"
+    " selection is not_plain; off counts operations that could not use any",
+    ("outcome",),
+)
 
-FAMILIES = (OPERATION_SECONDS, RUNNING, ERRORS, EVENTS_SENT)
+FAMILIES = (OPERATION_SECONDS, RUNNING, ERRORS, EVENTS_SENT, COMPILED)
 NAMES = "graphql operations"  # the group of names for `Tallies.known`
 ANONYMOUS = "anonymous"
 SUBSCRIPTION = "subscription"
