@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.asgi import create_app
+from app.metrics.siblings import Place
 from app.settings import Settings
 from app.sockets import PING_SECONDS, PING_TIMEOUT_SECONDS, BoundedSocket
 from app.wiring import check
@@ -22,9 +23,13 @@ GRACE_SECONDS = 5
 
 
 def run_api(
-    settings: Settings, listening: socket.socket, when_ready: Callable[[], None] | None = None
+    settings: Settings,
+    listening: socket.socket,
+    *,
+    place: Place | None = None,
+    when_ready: Callable[[], None] | None = None,
 ) -> int:
-    """Serve until SIGINT or SIGTERM; returns the exit code.
+    """Serve until SIGINT or SIGTERM; returns the exit code. `place` is this process's among several.
 
     Raises what opening the services raises.
     """
@@ -32,7 +37,7 @@ def run_api(
         # Before and after uvicorn's own handlers: an orderly stop is not a failure.
         signal.signal(number, lambda *_: sys.exit(0))
     asyncio.run(check(settings))
-    server = _Server(server_config(create_app(settings)), when_ready)
+    server = _Server(server_config(create_app(settings, place)), when_ready)
     server.run(sockets=[listening])
     return 0 if server.started else 1
 

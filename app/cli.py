@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from app import logs
 from app.engines import EngineError, Home, open_engines
@@ -18,7 +19,7 @@ from app.ours import ForeignPackage, refuse_foreign_packages
 from app.redaction import Redaction, known_secrets
 from app.refusals import DoesNotStart
 from app.serve import serve
-from app.settings import BadSetting, Settings
+from app.settings import BadSetting, Settings, api_processes
 from db.connection import BadDatabaseUrl, DatabaseAway
 from db.migrate import PendingMigrations, migrate
 from render.particles.config import ParticleType
@@ -72,7 +73,14 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--port", type=int, default=8000, help="port, 0 for a free one (default: %(default)s)"
         )
-    api.add_argument("--descriptor", type=int, help=argparse.SUPPRESS)
+    serving.add_argument(
+        "--api-processes",
+        type=_api_processes,
+        metavar="N",
+        help="API processes on that port (default: STARLING_API_PROCESSES, else 1)",
+    )
+    for name, kind in (("--descriptor", int), ("--tallies", Path), ("--place", int)):  # of `starling serve`
+        api.add_argument(name, type=kind, help=argparse.SUPPRESS)
     command("worker", _worker, "Run one worker process against running engines or the configured URLs.")
     command("migrate", _migrate, "Bring the database up to this version.")
     command("schema", _schema, "Print the GraphQL schema.")
@@ -98,18 +106,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _api_processes(text: str) -> int:
+    try:
+        return api_processes("--api-processes", text)
+    except BadSetting as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.api_processes is not None:
+        settings = replace(settings, api_processes=arguments.api_processes)
     return serve(settings, arguments.host, arguments.port)
 
 
 def _api(settings: Settings, arguments: argparse.Namespace) -> int:
     from app.api import run_api
+    from app.metrics.siblings import Place
 
     if arguments.descriptor is not None:  # of `starling serve`, which prints the addresses itself
-        return run_api(_with_engines(settings), socket.socket(fileno=arguments.descriptor))
+        place = None if arguments.tallies is None else Place(arguments.tallies, arguments.place)
+        return run_api(_with_engines(settings), socket.socket(fileno=arguments.descriptor), place=place)
     with listen(settings, arguments.host, arguments.port) as listening:
         line = addresses_line(base_url(listening))
-        return run_api(_with_engines(settings), listening, lambda: print(line, flush=True))
+        return run_api(_with_engines(settings), listening, when_ready=lambda: print(line, flush=True))
 
 
 def _worker(settings: Settings, arguments: argparse.Namespace) -> int:

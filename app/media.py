@@ -39,9 +39,9 @@ log = logging.getLogger(__name__)
 class MediaPool:
     """Give it one event loop, and close it there."""
 
-    def __init__(self) -> None:
+    def __init__(self, readers: int = READERS) -> None:
         self._readers = ChildPool(
-            READERS, memory_limit_bytes=READER_BYTES, warm=READER_WARM, sandbox=READER_SANDBOX
+            readers, memory_limit_bytes=READER_BYTES, warm=READER_WARM, sandbox=READER_SANDBOX
         )
         self._painters = ChildPool(
             1, memory_limit_bytes=PAINTER_BYTES, warm=PAINTER_WARM, sandbox=KERNEL_SANDBOX

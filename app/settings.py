@@ -10,6 +10,7 @@
 | STARLING_CORS_ORIGINS | (localhost only) | further origins that browsers may call from, comma separated |
 | STARLING_ALLOWED_HOSTS | | further Host names that are answered, comma separated |
 | STARLING_ALLOW_OPEN | no | yes: serve without accounts to other machines too |
+| STARLING_API_PROCESSES | 1 | API processes of `starling serve`, 1..64 |
 | STARLING_WORKERS | 1 | worker processes of `starling serve` |
 | STARLING_WORKER_SLOTS | 2 | jobs that one worker runs at a time, 1..64 |
 | STARLING_DATABASE_POOL | 10 | connections to the database of one process, 2..100 |
@@ -54,6 +55,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     allow_open: bool = False
+    api_processes: int = 1
     workers: int = 1
     worker_slots: int = 2
     database_pool: int = 10
@@ -182,6 +184,8 @@ def _level(name: str, text: str) -> str:
     return text.upper()
 
 
+api_processes = _between(1, 64)  # the command line has it too
+
 _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "STARLING_HOME": ("home", _folder),
     "DATABASE_URL": ("database_url", _database),
@@ -191,6 +195,7 @@ _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "STARLING_CORS_ORIGINS": ("cors_origins", _origins),
     "STARLING_ALLOWED_HOSTS": ("allowed_hosts", _words),
     "STARLING_ALLOW_OPEN": ("allow_open", _yes),
+    "STARLING_API_PROCESSES": ("api_processes", api_processes),
     "STARLING_WORKERS": ("workers", _between(0, 64)),
     "STARLING_WORKER_SLOTS": ("worker_slots", _between(1, 64)),
     "STARLING_DATABASE_POOL": ("database_pool", _between(2, 100)),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.events import open_events
-from app.media import MediaPool
+from app.media import READERS, MediaPool
 from app.refusals import DoesNotStart
 from app.settings import Settings
 from app.storage import open_files
@@ -38,11 +38,16 @@ async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[
     `warm` starts the children for short media work now and not with the first call.
     """
     redis_url = _url(settings.redis_url, "REDIS_URL")
+    readers = READERS if settings.api_processes == 1 else 1  # each process has its own, and they are large
     settings.scratch_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     tallies = Tallies()
     doorbell = ArqDoorbell(redis_url, tallies)
     try:
-        async with open_events(redis_url) as events, MediaPool() as media, webhooks_of(settings) as webhooks:
+        async with (
+            open_events(redis_url) as events,
+            MediaPool(readers) as media,
+            webhooks_of(settings) as webhooks,
+        ):
             if warm:
                 media.start()
             yield Services(

@@ -39,7 +39,16 @@ def test_schema_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == sdl().strip()
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["serve", "--port", "high"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["sing"],
+        ["serve", "--port", "high"],
+        ["serve", "--api-processes", "0"],
+        ["api", "--api-processes", "2"],
+    ],
+)
 def test_a_wrong_command_is_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)

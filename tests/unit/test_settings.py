@@ -25,6 +25,7 @@ def test_everything_can_be_set() -> None:
             "STARLING_CORS_ORIGINS": "https://app.example, https://studio.example/",
             "STARLING_ALLOWED_HOSTS": "music.example",
             "STARLING_ALLOW_OPEN": "yes",
+            "STARLING_API_PROCESSES": "2",
             "STARLING_WORKERS": "3",
             "STARLING_WORKER_SLOTS": "4",
             "STARLING_DATABASE_POOL": "20",
@@ -39,7 +40,8 @@ def test_everything_can_be_set() -> None:
     assert settings.public_url == "https://starling.example"
     assert settings.cors_origins == ("https://app.example", "https://studio.example")
     assert settings.allow_open
-    assert (settings.workers, settings.worker_slots, settings.database_pool) == (3, 4, 20)
+    assert (settings.api_processes, settings.workers, settings.worker_slots) == (2, 3, 4)
+    assert settings.database_pool == 20
     assert settings.child_memory_bytes == 512 * 1024**2
     assert (settings.limits.max_audio_bytes, settings.limits.max_systems_per_owner) == (5 * 1024**2, 7)
     assert settings.log_level == "DEBUG"
@@ -53,6 +55,8 @@ def test_everything_can_be_set() -> None:
         ("DATABASE_URL", "mysql://localhost/songs"),
         ("REDIS_URL", "localhost:6379"),
         ("STORAGE_URL", "/folder"),
+        ("STARLING_API_PROCESSES", "0"),
+        ("STARLING_API_PROCESSES", "65"),
         ("STARLING_WORKERS", "many"),
         ("STARLING_WORKERS", "-1"),
         ("STARLING_WORKER_SLOTS", "0"),
