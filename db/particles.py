@@ -70,7 +70,6 @@ class Slice:
     rows: list[ParticleSystem]
     has_next: bool
     has_previous: bool
-    total: int
 
 
 async def insert(
@@ -142,7 +141,7 @@ async def newest(owner_id: UUID, first: int, after: tuple[datetime, UUID] | None
     rest = whole if after is None else whole.filter(_older(*after))
     rows = await rest.order_by("-created_at", "-id").limit(first + 1)
     has_previous = after is not None and await whole.filter(~_older(*after)).exists()
-    return Slice(rows[:first], len(rows) > first, has_previous, await whole.count())
+    return Slice(rows[:first], len(rows) > first, has_previous)
 
 
 async def every(owner_id: UUID) -> list[ParticleSystem]:

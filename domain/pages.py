@@ -20,12 +20,12 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """`total` counts every row of the list, whatever the page."""
+    """`total` counts every row of the list, whatever the page; None where nobody asked for it."""
 
     rows: list[Row]
     has_next: bool
     has_previous: bool
-    total: int
+    total: int | None
 
 
 @dataclass(frozen=True)

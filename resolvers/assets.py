@@ -22,9 +22,11 @@ async def get(ctx: Context, id: str) -> Asset | None:
 
 
 async def page(
-    ctx: Context, kind: str | None, search: str | None, first: int, after: str | None
+    ctx: Context, kind: str | None, search: str | None, first: int, after: str | None, *, is_counted: bool
 ) -> Page[Asset]:
-    return await assets.page(ctx.viewer, kind=kind, search=search, first=first, after=after)
+    return await assets.page(
+        ctx.viewer, kind=kind, search=search, first=first, after=after, is_counted=is_counted
+    )
 
 
 async def upload(ctx: Context, file: Upload) -> Asset:

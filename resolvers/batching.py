@@ -6,11 +6,12 @@ A Batch belongs to one operation (or one event): it keeps what it loaded, so it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
+Name = TypeVar("Name", bound=Hashable)
 
 
 class Batch(Generic[Key, Value]):
@@ -31,6 +32,17 @@ class Batch(Generic[Key, Value]):
                 loop.call_soon(self._dispatch)
             self._wanted.append(key)
         return future
+
+    async def load_many(self, keys: Iterable[Key]) -> dict[Key, Value]:
+        """Those of the keys that there are, in one call with all that is wanted in the same turn."""
+        futures = {key: self.load(key) for key in keys}
+        found = {key: await future for key, future in futures.items()}
+        return {key: value for key, value in found.items() if value is not None}
+
+    async def load_referred(self, keys: Mapping[Name, Key | None]) -> dict[Name, Value]:
+        """What each name refers to by a key, without the names that refer to nothing."""
+        found = await self.load_many(key for key in keys.values() if key is not None)
+        return {name: found[key] for name, key in keys.items() if key in found}
 
     def _dispatch(self) -> None:
         keys, self._wanted = self._wanted, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -30,8 +31,10 @@ async def get(ctx: Context, id: str) -> Job | None:
     return row if row.kind in VOCABULARY else None
 
 
-async def page(ctx: Context, filter: JobFilter, first: int, after: str | None) -> Page[Job]:
-    return await jobs.page(ctx.viewer, known(filter), first=first, after=after)
+async def page(
+    ctx: Context, filter: JobFilter, first: int, after: str | None, *, is_counted: bool
+) -> Page[Job]:
+    return await jobs.page(ctx.viewer, known(filter), first=first, after=after, is_counted=is_counted)
 
 
 async def queue_stats(ctx: Context) -> QueueStats:
@@ -61,24 +64,25 @@ def _is_possible_id(text: str) -> bool:
     return 0 < len(text) <= MAX_ID_CHARACTERS and text.isprintable()
 
 
-async def outputs(ctx: Context, job: Job) -> list[Output]:
-    return await ctx.loaders.outputs.load(job.id) or []
+async def outputs(ctx: Context, rows: Iterable[Job]) -> dict[UUID, list[Output]]:
+    """By the job's id, those without any included."""
+    return await ctx.loaders.outputs.load_many(job.id for job in rows)
 
 
-async def main_output(ctx: Context, job: Job, kind: str) -> Asset | None:
+def main_output(outputs: Sequence[Output], kind: str) -> Asset | None:
     """The output whose role is the kind's own word; else the first of that kind that is no preview."""
-    found = [output for output in await outputs(ctx, job) if output.asset.kind == kind]
+    found = [output for output in outputs if output.asset.kind == kind]
     named = [output for output in found if output.role == kind.lower()]
     other = [output for output in found if output.role != "preview"]
     return next((output.asset for output in [*named, *other]), None)
 
 
-async def retried_by(ctx: Context, job: Job) -> UUID | None:
-    return await ctx.loaders.retried_by.load(job.id)
+async def retries(ctx: Context, rows: Iterable[Job]) -> dict[UUID, UUID]:
+    """By the job's id, the newest job that repeats it."""
+    return await ctx.loaders.retried_by.load_many(job.id for job in rows)
 
 
-async def subject(ctx: Context, job: Job) -> ParticleSystem | None:
-    system_id = parsed(job.subject_id or "")
-    if job.subject_type != particles.SUBJECT or system_id is None:
-        return None
-    return await ctx.loaders.systems.load(system_id)
+async def subjects(ctx: Context, rows: Iterable[Job]) -> dict[UUID, ParticleSystem]:
+    """By the job's id. What has been deleted since is not among them."""
+    ids = {job.id: parsed(job.subject_id or "") for job in rows if job.subject_type == particles.SUBJECT}
+    return await ctx.loaders.systems.load_referred(ids)

@@ -24,17 +24,22 @@ class Loaders:
         self.retried_by: Batch[UUID, UUID] = Batch(jobs.retried_by_for)
         self.assets: Batch[UUID, Asset] = Batch(self._assets)
         self.systems: Batch[UUID, ParticleSystem] = Batch(self._systems)
-        self._system_jobs: dict[tuple[int, str | None], Batch[UUID, Page[Job]]] = {}
+        self._system_jobs: dict[tuple[int, str | None, bool], Batch[UUID, Page[Job]]] = {}
 
-    def system_jobs(self, first: int, after: str | None) -> Batch[UUID, Page[Job]]:
-        """By system id; one for each pair of page arguments that an operation uses."""
+    def system_jobs(self, first: int, after: str | None, is_counted: bool) -> Batch[UUID, Page[Job]]:
+        """By system id; one for each set of page arguments that an operation uses."""
 
         async def fetch(system_ids: list[UUID]) -> Mapping[UUID, Page[Job]]:
             return await pages_by_subject(
-                self._viewer, particles.SUBJECT, system_ids, first=first, after=after
+                self._viewer,
+                particles.SUBJECT,
+                system_ids,
+                first=first,
+                after=after,
+                is_counted=is_counted,
             )
 
-        return self._system_jobs.setdefault((first, after), Batch(fetch))
+        return self._system_jobs.setdefault((first, after, is_counted), Batch(fetch))
 
     async def _assets(self, ids: list[UUID]) -> Mapping[UUID, Asset]:
         return await assets.by_ids(self._viewer, ids)

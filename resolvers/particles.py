@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -30,8 +30,8 @@ async def get(ctx: Context, id: str) -> ParticleSystem | None:
         return None
 
 
-async def page(ctx: Context, first: int, after: str | None) -> Page[ParticleSystem]:
-    return await particles.page(ctx.viewer, first, after)
+async def page(ctx: Context, first: int, after: str | None, *, is_counted: bool) -> Page[ParticleSystem]:
+    return await particles.page(ctx.viewer, first, after, is_counted=is_counted)
 
 
 async def metrics(ctx: Context) -> Metrics:
@@ -73,19 +73,22 @@ async def render(ctx: Context, id: str, request: RenderRequest, options: JobOpti
     return await particles.render(ctx.viewer, required(id, SYSTEM), request, options, services=ctx.services)
 
 
-async def audio(ctx: Context, system: ParticleSystem) -> Asset | None:
-    return None if system.audio_id is None else await ctx.loaders.assets.load(system.audio_id)
+async def songs(ctx: Context, rows: Iterable[ParticleSystem]) -> dict[UUID, Asset]:
+    """By the system's id."""
+    return await ctx.loaders.assets.load_referred({system.id: system.audio_id for system in rows})
 
 
-async def jobs(ctx: Context, system: ParticleSystem, first: int, after: str | None) -> Page[Job]:
+async def jobs(
+    ctx: Context, system: ParticleSystem, first: int, after: str | None, *, is_counted: bool
+) -> Page[Job]:
     checked_first(first)
     decode_cursor(after)  # refuses before anything is loaded
-    found = await ctx.loaders.system_jobs(first, after).load(system.id)
+    found = await ctx.loaders.system_jobs(first, after, is_counted).load(system.id)
     return found or Page(rows=[], has_next=False, has_previous=False, total=0)
 
 
 async def frame_url(ctx: Context, system: ParticleSystem, time: float, width: int | None) -> str:
-    song = await audio(ctx, system)
+    song = None if system.audio_id is None else await ctx.loaders.assets.load(system.audio_id)
     return particles.frame_url(system, song, time, width, services=ctx.services)
 
 

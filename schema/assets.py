@@ -1,8 +1,10 @@
 """Stored files."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import Enum
 from typing import Self
+from uuid import UUID
 
 import strawberry
 
@@ -10,6 +12,7 @@ from db.assets import Asset as Row
 from domain.pages import Page
 from resolvers import assets
 from schema.info import Info
+from schema.lookahead import Columns, Wanted, attributes
 from schema.pagination import PageInfo, connected
 from schema.scalars import Long
 
@@ -22,6 +25,14 @@ class AssetKind(Enum):
     VIDEO = "VIDEO"
     IMAGE = "IMAGE"
     OTHER = "OTHER"
+
+
+_COLUMNS: Columns = {
+    **attributes("filename", "content_type", "size", "sha256", "duration", "width", "height"),
+    **attributes("sample_rate", "channels", "created_at"),
+    "id": lambda row: str(row.id),
+    "kind": lambda row: AssetKind(row.kind),
+}
 
 
 @strawberry.type(description="One stored file, uploaded or made here.")
@@ -39,32 +50,23 @@ class Asset:
     sample_rate: int | None = strawberry.field(description="Hertz.")
     channels: int | None
     created_at: datetime
+    url: str = strawberry.field(description="Where the bytes are; answers Range requests.")
+    thumbnail_url: str | None = strawberry.field(description="A small picture of a video or an image.")
 
     @classmethod
-    def of(cls, row: Row) -> Self:
-        return cls(
-            row=row,
-            id=strawberry.ID(str(row.id)),
-            kind=AssetKind(row.kind),
-            filename=row.filename,
-            content_type=row.content_type,
-            size=Long(row.size),
-            sha256=row.sha256,
-            duration=row.duration,
-            width=row.width,
-            height=row.height,
-            sample_rate=row.sample_rate,
-            channels=row.channels,
-            created_at=row.created_at,
-        )
+    async def of(cls, row: Row, wanted: Wanted) -> Self:
+        return (await cls.by_id([row], wanted))[row.id]
 
-    @strawberry.field(description="Where the bytes are; answers Range requests.")
-    def url(self, info: Info) -> str:
-        return assets.url(info.context, self.row)
-
-    @strawberry.field(description="A small picture of a video or an image.")
-    def thumbnail_url(self, info: Info) -> str | None:
-        return assets.thumbnail_url(info.context, self.row)
+    @classmethod
+    async def by_id(cls, rows: Collection[Row], wanted: Wanted) -> dict[UUID, Self]:
+        context = wanted.context
+        columns: Columns = {
+            **_COLUMNS,
+            "url": lambda row: assets.url(context, row),
+            "thumbnail_url": lambda row: assets.thumbnail_url(context, row),
+        }
+        make = wanted.maker(cls, columns)
+        return {row.id: make(row) for row in rows}
 
     @strawberry.field(
         description="The waveform as `count` values (1 to 4000) of 0 to 1. Null for what is no audio."
@@ -87,5 +89,5 @@ class AssetConnection:
     total_count: int
 
     @classmethod
-    def of(cls, page: Page[Row]) -> Self:
-        return cls(**connected(page, Asset.of, AssetEdge))
+    async def of(cls, page: Page[Row], wanted: Wanted) -> Self:
+        return await connected(cls, AssetEdge, Asset.by_id, page, wanted)

@@ -1,8 +1,10 @@
 """Work that takes a while: what it is, how far it is, what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Self
+from uuid import UUID
 
 import strawberry
 from strawberry.scalars import JSON
@@ -14,70 +16,38 @@ from domain.jobs import Priority as JobPriority
 from domain.pages import Page
 from resolvers import jobs
 from schema.assets import Asset
-from schema.info import Info
+from schema.job_parts import JobError, JobOutput, JobStage
 from schema.job_words import JobKind
+from schema.lookahead import Columns, Wanted, attributes, keyed
 from schema.pagination import PageInfo, connected
 from schema.particles import ParticleSystem
-
-
-@strawberry.type(description="Why a job or a stage failed.")
-class JobError:
-    code: str
-    message: str
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any] | None) -> Self | None:
-        return None if stored is None else cls(code=stored["code"], message=stored["message"])
-
-
-@strawberry.type(description="One step of a job.")
-class JobStage:
-    name: str
-    status: JobStatus
-    progress: float = strawberry.field(description="Per cent, 0 to 100.")
-    message: str | None
-    started_at: datetime | None
-    completed_at: datetime | None
-    error: JobError | None
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(
-            name=stored["name"],
-            status=JobStatus(stored["status"]),
-            progress=stored.get("progress") or 0.0,
-            message=stored.get("message"),
-            started_at=_moment(stored.get("started_at")),
-            completed_at=_moment(stored.get("completed_at")),
-            error=JobError.of(stored.get("error")),
-        )
-
-
-def _moment(stored: str | None) -> datetime | None:
-    return None if stored is None else datetime.fromisoformat(stored)
-
-
-@strawberry.type(description="One file that a job made, and what it is in the result.")
-class JobOutput:
-    role: str = strawberry.field(description="video, audio, image, preview, midi, or the name of a stem.")
-    asset: Asset
-
-    @classmethod
-    def of(cls, output: domain.Output) -> Self:
-        return cls(role=output.role, asset=Asset.of(output.asset))
-
 
 JobSubject = Annotated[
     ParticleSystem,
     strawberry.union("JobSubject", description="What a job is about."),
 ]
 
+_COLUMNS: Columns = {
+    **attributes("progress", "message", "max_attempts", "params", "result", "cost_usd"),
+    **attributes("eta_seconds", "cached", "created_at", "started_at", "updated_at", "completed_at"),
+    "id": lambda row: str(row.id),
+    "kind": lambda row: JobKind(row.kind),
+    "status": lambda row: JobStatus(row.state),
+    "priority": lambda row: JobPriority(row.priority),
+    "attempts": attrgetter("attempt"),
+    "cancel_requested": lambda row: row.cancel_requested_at is not None,
+    "retry_of": lambda row: _text(row.retry_of),
+}
+
+
+def _text(id: UUID | None) -> str | None:
+    return None if id is None else str(id)
+
 
 @strawberry.type(
     description="One piece of work. Its row is the truth: whatever process dies, the job does not."
 )
 class Job:
-    row: strawberry.Private[Row]
     id: strawberry.ID
     kind: JobKind
     status: JobStatus
@@ -105,57 +75,71 @@ class Job:
     started_at: datetime | None
     updated_at: datetime
     completed_at: datetime | None
+    outputs: list[JobOutput]
+    video: Asset | None = strawberry.field(description="The film among the outputs.")
+    audio: Asset | None = strawberry.field(description="The sound among the outputs.")
+    subject: JobSubject | None = strawberry.field(description="Null where it has been deleted since.")
+    retried_by: strawberry.ID | None = strawberry.field(
+        description="The job that repeats this one: an ended job never changes."
+    )
 
     @classmethod
-    def of(cls, row: Row) -> Self:
-        return cls(
-            row=row,
-            id=strawberry.ID(str(row.id)),
-            kind=JobKind(row.kind),
-            status=JobStatus(row.state),
-            priority=JobPriority(row.priority),
-            progress=row.progress,
-            message=row.message,
-            stages=[JobStage.of(stage) for stage in row.stages],
-            attempts=row.attempt,
-            max_attempts=row.max_attempts,
-            params=row.params,
-            result=row.result,
-            error=JobError.of(row.error),
-            cost_usd=row.cost_usd,
-            eta_seconds=row.eta_seconds,
-            cached=row.cached,
-            cancel_requested=row.cancel_requested_at is not None,
-            retry_of=None if row.retry_of is None else strawberry.ID(str(row.retry_of)),
-            created_at=row.created_at,
-            started_at=row.started_at,
-            updated_at=row.updated_at,
-            completed_at=row.completed_at,
-        )
+    async def of(cls, row: Row, wanted: Wanted) -> Self:
+        return (await cls.by_id([row], wanted))[row.id]
 
-    @strawberry.field
-    async def outputs(self, info: Info) -> list[JobOutput]:
-        return [JobOutput.of(output) for output in await jobs.outputs(info.context, self.row)]
+    @classmethod
+    async def by_id(cls, rows: Collection[Row], wanted: Wanted) -> dict[UUID, Self]:
+        stage = JobStage.maker(wanted.below("stages"))
+        error = JobError.maker(wanted.below("error"))
+        columns: Columns = {
+            **_COLUMNS,
+            "stages": lambda row: [stage(stored) for stored in row.stages],
+            "error": lambda row: error(row.error),
+            **await _made(rows, wanted),
+            **await _related(rows, wanted),
+        }
+        make = wanted.maker(cls, columns)
+        return {row.id: make(row) for row in rows}
 
-    @strawberry.field(description="The film among the outputs.")
-    async def video(self, info: Info) -> Asset | None:
-        row = await jobs.main_output(info.context, self.row, "VIDEO")
-        return None if row is None else Asset.of(row)
 
-    @strawberry.field(description="The sound among the outputs.")
-    async def audio(self, info: Info) -> Asset | None:
-        row = await jobs.main_output(info.context, self.row, "AUDIO")
-        return None if row is None else Asset.of(row)
+async def _made(rows: Collection[Row], wanted: Wanted) -> Columns:
+    """What came of the jobs, as far as it is wanted."""
+    if not any(name in wanted for name in ("outputs", "video", "audio")):
+        return {}
+    found = await jobs.outputs(wanted.context, rows)
+    outputs = await JobOutput.by_job(found if "outputs" in wanted else {}, wanted.below("outputs"))
+    video = await _main_outputs(found, "VIDEO", wanted.below("video"))
+    audio = await _main_outputs(found, "AUDIO", wanted.below("audio"))
+    return {
+        "outputs": lambda row: outputs[row.id],
+        "video": lambda row: video.get(row.id),
+        "audio": lambda row: audio.get(row.id),
+    }
 
-    @strawberry.field(description="Null where it has been deleted since.")
-    async def subject(self, info: Info) -> JobSubject | None:
-        row = await jobs.subject(info.context, self.row)
-        return None if row is None else ParticleSystem.of(row)
 
-    @strawberry.field(description="The job that repeats this one: an ended job never changes.")
-    async def retried_by(self, info: Info) -> strawberry.ID | None:
-        found = await jobs.retried_by(info.context, self.row)
-        return None if found is None else strawberry.ID(str(found))
+async def _main_outputs(
+    outputs: Mapping[UUID, Sequence[domain.Output]], kind: str, wanted: Wanted
+) -> dict[UUID, Asset]:
+    """By the job's id."""
+    if not wanted:
+        return {}
+    main = {job_id: jobs.main_output(several, kind) for job_id, several in outputs.items()}
+    found = {job_id: row for job_id, row in main.items() if row is not None}
+    return await keyed(Asset.by_id, found, wanted)
+
+
+async def _related(rows: Collection[Row], wanted: Wanted) -> Columns:
+    """What the jobs are about, and what became of them, as far as it is wanted."""
+    columns: dict[str, Any] = {}
+    if "subject" in wanted:
+        found = await jobs.subjects(wanted.context, rows)
+        system = wanted.below("subject", on="ParticleSystem")
+        subjects = await keyed(ParticleSystem.by_id, found, system)
+        columns["subject"] = lambda row: subjects.get(row.id)
+    if "retried_by" in wanted:
+        retries = await jobs.retries(wanted.context, rows)
+        columns["retried_by"] = lambda row: _text(retries.get(row.id))
+    return columns
 
 
 @strawberry.type
@@ -172,8 +156,14 @@ class JobConnection:
     total_count: int
 
     @classmethod
-    def of(cls, page: Page[Row]) -> Self:
-        return cls(**connected(page, Job.of, JobEdge))
+    async def of(cls, page: Page[Row], wanted: Wanted) -> Self:
+        return await connected(cls, JobEdge, Job.by_id, page, wanted)
+
+
+_UPDATE: Columns = {
+    **attributes("cursor", "stage", "progress", "message", "at"),
+    "status": lambda update: JobStatus(update.status),
+}
 
 
 @strawberry.type(
@@ -189,16 +179,9 @@ class JobUpdate:
     at: datetime
 
     @classmethod
-    def of(cls, update: domain.JobUpdate) -> Self:
-        return cls(
-            cursor=update.cursor,
-            job=Job.of(update.job),
-            stage=update.stage,
-            progress=update.progress,
-            status=JobStatus(update.status),
-            message=update.message,
-            at=update.at,
-        )
+    async def of(cls, update: domain.JobUpdate, wanted: Wanted) -> Self:
+        job = await Job.of(update.job, wanted.below("job"))
+        return wanted.maker(cls, {**_UPDATE, "job": lambda _: job})(update)
 
 
 @strawberry.type(description="How many jobs there are in each state, and how many workers live.")

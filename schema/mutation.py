@@ -9,6 +9,7 @@ from schema.assets import Asset
 from schema.info import Info
 from schema.job_words import JobOptions
 from schema.jobs import Job
+from schema.lookahead import Wanted
 from schema.particle_config import given
 from schema.particles import (
     CreateParticleSystemInput,
@@ -23,7 +24,7 @@ from schema.scalars import Upload
 class Mutation:
     @strawberry.mutation(description="Stores a file: audio, video or an image, recognised by its content.")
     async def upload_asset(self, info: Info, file: Upload) -> Asset:
-        return Asset.of(await assets.upload(info.context, file))
+        return await Asset.of(await assets.upload(info.context, file), Wanted.of(info))
 
     @strawberry.mutation(description="A job that uses the file keeps its bytes until it has ended.")
     async def delete_asset(self, info: Info, id: strawberry.ID) -> bool:
@@ -32,13 +33,13 @@ class Mutation:
 
     @strawberry.mutation(description="A waiting job ends at once, a running one within two seconds.")
     async def cancel_job(self, info: Info, id: strawberry.ID) -> Job:
-        return Job.of(await jobs.cancel(info.context, id))
+        return await Job.of(await jobs.cancel(info.context, id), Wanted.of(info))
 
     @strawberry.mutation(
         description="A new job that does an ended one again, from the first or from a named stage."
     )
     async def retry_job(self, info: Info, id: strawberry.ID, from_stage: str | None = None) -> Job:
-        return Job.of(await jobs.retry(info.context, id, from_stage))
+        return await Job.of(await jobs.retry(info.context, id, from_stage), Wanted.of(info))
 
     @strawberry.mutation(description="Removes an ended job; what it made stays. Others are a CONFLICT.")
     async def delete_job(self, info: Info, id: strawberry.ID) -> bool:
@@ -49,13 +50,14 @@ class Mutation:
     async def create_particle_system(self, info: Info, input: CreateParticleSystemInput) -> ParticleSystem:
         config = None if input.config is None else input.config.to_patch()
         row = await particles.create(info.context, input.particle_type, input.name, config, input.audio_id)
-        return ParticleSystem.of(row)
+        return await ParticleSystem.of(row, Wanted.of(info))
 
     @strawberry.mutation(description="The config is merged field by field.")
     async def update_particle_system(
         self, info: Info, id: strawberry.ID, input: UpdateParticleSystemInput
     ) -> ParticleSystem:
-        return ParticleSystem.of(await particles.update(info.context, id, given(input)))
+        row = await particles.update(info.context, id, given(input))
+        return await ParticleSystem.of(row, Wanted.of(info))
 
     @strawberry.mutation(description="Its renders go on and stay.")
     async def delete_particle_system(self, info: Info, id: strawberry.ID) -> bool:
@@ -74,7 +76,7 @@ class Mutation:
     ) -> Job:
         request = RenderRequest() if input is None else _request(input)
         wishes = DomainOptions() if options is None else options.to_domain()
-        return Job.of(await particles.render(info.context, id, request, wishes))
+        return await Job.of(await particles.render(info.context, id, request, wishes), Wanted.of(info))
 
 
 def _request(input: RenderInput) -> RenderRequest:

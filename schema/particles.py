@@ -1,7 +1,9 @@
 """Particle systems: pictures that move with a song."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Self
+from uuid import UUID
 
 import strawberry
 
@@ -14,7 +16,8 @@ from render.particles import config as pictures
 from resolvers import particles
 from schema.assets import Asset
 from schema.info import Info
-from schema.pagination import PageInfo, connected
+from schema.lookahead import Columns, Wanted, attributes, keyed
+from schema.pagination import PageInfo, connected, is_counted
 from schema.particle_config import ParticleConfig, ParticleConfigInput
 
 if TYPE_CHECKING:
@@ -47,6 +50,16 @@ class ParticleTypeInfo:
         )
 
 
+_COLUMNS: Columns = {
+    **attributes("name", "created_at", "updated_at"),
+    "id": lambda row: str(row.id),
+    "particle_type": lambda row: ParticleType(row.particle_type),
+    "config": lambda row: ParticleConfig.of(domain.config_of(row)),
+    "particle_count": lambda row: domain.config_of(row).particle_count,
+    "audio_loaded": lambda row: row.audio_id is not None,
+}
+
+
 @strawberry.type(
     description="A type of particles, a config and perhaps a song: everything that a film is made of."
 )
@@ -60,26 +73,20 @@ class ParticleSystem:
     audio_loaded: bool
     created_at: datetime
     updated_at: datetime
+    audio: Asset | None = strawberry.field(description="The song that drives the picture.")
 
     @classmethod
-    def of(cls, row: Row) -> Self:
-        config = domain.config_of(row)
-        return cls(
-            row=row,
-            id=strawberry.ID(str(row.id)),
-            name=row.name,
-            particle_type=ParticleType(row.particle_type),
-            config=ParticleConfig.of(config),
-            particle_count=config.particle_count,
-            audio_loaded=row.audio_id is not None,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-        )
+    async def of(cls, row: Row, wanted: Wanted) -> Self:
+        return (await cls.by_id([row], wanted))[row.id]
 
-    @strawberry.field(description="The song that drives the picture.")
-    async def audio(self, info: Info) -> Asset | None:
-        row = await particles.audio(info.context, self.row)
-        return None if row is None else Asset.of(row)
+    @classmethod
+    async def by_id(cls, rows: Collection[Row], wanted: Wanted) -> dict[UUID, Self]:
+        songs: dict[UUID, Asset] = {}
+        if "audio" in wanted:
+            found = await particles.songs(wanted.context, rows)
+            songs = await keyed(Asset.by_id, found, wanted.below("audio"))
+        make = wanted.maker(cls, {**_COLUMNS, "audio": lambda row: songs.get(row.id)})
+        return {row.id: make(row) for row in rows}
 
     @strawberry.field(
         description="One frame of the real picture at `time` seconds, scaled to `width` pixels."
@@ -93,9 +100,10 @@ class ParticleSystem:
     ) -> Annotated["JobConnection", strawberry.lazy("schema.jobs")]:
         from schema.jobs import JobConnection
 
-        return JobConnection.of(
-            await particles.jobs(info.context, self.row, 20 if first is None else first, after)
-        )
+        wanted = Wanted.of(info)
+        size = 20 if first is None else first
+        page = await particles.jobs(info.context, self.row, size, after, is_counted=is_counted(wanted))
+        return await JobConnection.of(page, wanted)
 
 
 @strawberry.type
@@ -112,8 +120,8 @@ class ParticleSystemConnection:
     total_count: int
 
     @classmethod
-    def of(cls, page: Page[Row]) -> Self:
-        return cls(**connected(page, ParticleSystem.of, ParticleSystemEdge))
+    async def of(cls, page: Page[Row], wanted: Wanted) -> Self:
+        return await connected(cls, ParticleSystemEdge, ParticleSystem.by_id, page, wanted)
 
 
 @strawberry.input

@@ -11,6 +11,8 @@ from schema.assets import Asset, AssetConnection, AssetKind
 from schema.info import Info
 from schema.job_words import JobFilter
 from schema.jobs import Job, JobConnection, QueueStats
+from schema.lookahead import Wanted
+from schema.pagination import is_counted
 from schema.particle_config import ConfigField, ParticleConfigInput
 from schema.particles import (
     ParticleMetrics,
@@ -31,14 +33,16 @@ class Query:
     @strawberry.field
     async def job(self, info: Info, id: strawberry.ID) -> Job | None:
         row = await jobs.get(info.context, id)
-        return None if row is None else Job.of(row)
+        return None if row is None else await Job.of(row, Wanted.of(info))
 
     @strawberry.field(description="The viewer's jobs, newest first. `first` is 1 to 100.")
     async def jobs(
         self, info: Info, filter: JobFilter | None = None, first: int | None = PAGE, after: str | None = None
     ) -> JobConnection:
-        wanted = DomainFilter() if filter is None else filter.to_domain()
-        return JobConnection.of(await jobs.page(info.context, wanted, _page(first), after))
+        which = DomainFilter() if filter is None else filter.to_domain()
+        wanted = Wanted.of(info)
+        page = await jobs.page(info.context, which, _page(first), after, is_counted=is_counted(wanted))
+        return await JobConnection.of(page, wanted)
 
     @strawberry.field(description="The viewer's jobs by state, and the live workers.")
     async def queue_stats(self, info: Info) -> QueueStats:
@@ -47,7 +51,7 @@ class Query:
     @strawberry.field
     async def asset(self, info: Info, id: strawberry.ID) -> Asset | None:
         row = await assets.get(info.context, id)
-        return None if row is None else Asset.of(row)
+        return None if row is None else await Asset.of(row, Wanted.of(info))
 
     @strawberry.field(description="The viewer's files, newest first; `search` looks into their names.")
     async def assets(
@@ -59,7 +63,10 @@ class Query:
         after: str | None = None,
     ) -> AssetConnection:
         word = None if kind is None else kind.value
-        return AssetConnection.of(await assets.page(info.context, word, search, _page(first), after))
+        wanted = Wanted.of(info)
+        counted = is_counted(wanted)
+        page = await assets.page(info.context, word, search, _page(first), after, is_counted=counted)
+        return await AssetConnection.of(page, wanted)
 
     @strawberry.field(description="The types of particles that there are.")
     def particle_types(self) -> list[ParticleTypeInfo]:
@@ -85,13 +92,15 @@ class Query:
     @strawberry.field
     async def particle_system(self, info: Info, id: strawberry.ID) -> ParticleSystem | None:
         row = await particles.get(info.context, id)
-        return None if row is None else ParticleSystem.of(row)
+        return None if row is None else await ParticleSystem.of(row, Wanted.of(info))
 
     @strawberry.field(description="The viewer's particle systems, newest first.")
     async def particle_systems(
         self, info: Info, first: int | None = PAGE, after: str | None = None
     ) -> ParticleSystemConnection:
-        return ParticleSystemConnection.of(await particles.page(info.context, _page(first), after))
+        wanted = Wanted.of(info)
+        page = await particles.page(info.context, _page(first), after, is_counted=is_counted(wanted))
+        return await ParticleSystemConnection.of(page, wanted)
 
     @strawberry.field
     async def particle_metrics(self, info: Info) -> ParticleMetrics:

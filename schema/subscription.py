@@ -10,6 +10,7 @@ from resolvers import live
 from schema.info import Info
 from schema.job_words import JobFilter
 from schema.jobs import JobUpdate
+from schema.lookahead import Wanted
 from schema.particles import ParticleSystem
 
 
@@ -22,9 +23,10 @@ class Subscription:
     async def job_updates(
         self, info: Info, id: strawberry.ID, after: str | None = None
     ) -> AsyncGenerator[JobUpdate, None]:
+        wanted = Wanted.of(info)
         async with aclosing(live.job_updates(info.context, id, after)) as updates:
             async for update in updates:
-                yield JobUpdate.of(update)
+                yield await JobUpdate.of(update, wanted)
 
     @strawberry.subscription(
         description="The viewer's jobs that are not ended, then every change of every job. `after` as above."
@@ -32,10 +34,11 @@ class Subscription:
     async def all_job_updates(
         self, info: Info, filter: JobFilter | None = None, after: str | None = None
     ) -> AsyncGenerator[JobUpdate, None]:
-        wanted = DomainFilter() if filter is None else filter.to_domain()
-        async with aclosing(live.all_job_updates(info.context, wanted, after)) as updates:
+        which = DomainFilter() if filter is None else filter.to_domain()
+        wanted = Wanted.of(info)
+        async with aclosing(live.all_job_updates(info.context, which, after)) as updates:
             async for update in updates:
-                yield JobUpdate.of(update)
+                yield await JobUpdate.of(update, wanted)
 
     @strawberry.subscription(
         description="The system as it is now, then after every change, until it is deleted."
@@ -43,6 +46,7 @@ class Subscription:
     async def particle_system_updates(
         self, info: Info, id: strawberry.ID
     ) -> AsyncGenerator[ParticleSystem, None]:
+        wanted = Wanted.of(info)
         async with aclosing(live.particle_system_updates(info.context, id)) as rows:
             async for row in rows:
-                yield ParticleSystem.of(row)
+                yield await ParticleSystem.of(row, wanted)

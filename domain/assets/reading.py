@@ -56,6 +56,7 @@ async def page(
     search: str | None = None,
     first: int = 50,
     after: str | None = None,
+    is_counted: bool = True,
 ) -> Page[Asset]:
     """Newest first. `search` is a part of the file name in any case. Raises InvalidInput."""
     wanted = _checked_search(search)
@@ -63,7 +64,7 @@ async def page(
     key = decode_cursor(after)
     place = None if key is None else (key.created_at, key.id)
     found = await rows.page(viewer.id, kind, wanted, place, limit + 1)
-    total = await rows.count(viewer.id, kind, wanted)
+    total = await rows.count(viewer.id, kind, wanted) if is_counted else None
     return Page(found[:limit], len(found) > limit, place is not None, total)
 
 

@@ -70,12 +70,15 @@ async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, ParticleSy
     return {row.id: row for row in await rows.of_ids(viewer.id, ids)} if ids else {}
 
 
-async def page(viewer: Viewer, first: int = 50, after: str | None = None) -> Page[ParticleSystem]:
+async def page(
+    viewer: Viewer, first: int = 50, after: str | None = None, *, is_counted: bool = True
+) -> Page[ParticleSystem]:
     """The viewer's systems, newest first."""
     key = decode_cursor(after)
     place = None if key is None else (key.created_at, key.id)
     found = await rows.newest(viewer.id, checked_first(first), place)
-    return Page(found.rows, found.has_next, found.has_previous, found.total)
+    total = await rows.count(viewer.id) if is_counted else None
+    return Page(found.rows, found.has_next, found.has_previous, total)
 
 
 async def every(viewer: Viewer) -> list[ParticleSystem]:
