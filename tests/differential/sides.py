@@ -1,0 +1,145 @@
+"""One schema twice, stock and compiled, and how an operation is run on either."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pytest
+from graphql import DocumentNode, parse
+from graphql.execution.executor import Executor
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+
+from domain.tallies import Tallies
+from schema.starling import StarlingSchema
+from schema.tallies import COMPILED
+from tests.differential.comparison import Answer
+from tests.differential.graphs import World
+from tests.differential.operations import Operation
+from tests.differential.things import SCALARS, Egg, Hen, Query, Subscription
+
+TURNS_LEFT = 6  # what a failed operation leaves behind ends within so many turns of the loop
+
+
+class Kept(SchemaExtension):
+    """What is played is parsed once, so that plans may be kept for it, and is believed to be valid."""
+
+    known: ClassVar[dict[str | None, DocumentNode]] = {}
+
+    @classmethod
+    def learn(cls, text: str) -> None:
+        cls.known = {text: parse(text)}
+
+    def on_parse(self) -> Iterator[None]:
+        self.execution_context.graphql_document = self.known.get(self.execution_context.query)
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = []
+        yield
+
+
+@dataclass(frozen=True)
+class Services:
+    """As much of the services as an operation needs."""
+
+    tallies: Tallies = field(default_factory=Tallies)
+
+
+@dataclass
+class Run:
+    """The context of one operation, that notes which resolvers ran."""
+
+    world: World
+    services: Services
+    request_id: str = "a request"
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def fresh(self) -> Run:
+        return self
+
+    def noted(self, path: Any, values: object) -> int:
+        call = (path.typename, *path.as_list(), repr(values))
+        self.calls.append(call)
+        return zlib.crc32(repr(call).encode()) % 10_000
+
+    async def turn(self, count: int) -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+
+
+@dataclass(frozen=True)
+class Side:
+    schema: StarlingSchema
+    services: Services = field(default_factory=Services)
+
+    async def answer(self, operation: Operation, variables: dict[str, Any], world: World) -> Answer:
+        run = Run(world, self.services)
+        result = await self.schema.execute(operation.text, variables, run, world.root, operation.name)
+        await run.turn(TURNS_LEFT)
+        return Answer.of(result, run.calls)
+
+    async def events(self, operation: Operation, variables: dict[str, Any], world: World) -> list[Answer]:
+        """What a subscription answered with, event by event."""
+        run = Run(world, self.services)
+        found = []
+        async for result in await self.schema.subscribe(operation.text, variables, run, None, operation.name):
+            await run.turn(TURNS_LEFT)
+            found.append(Answer.of(result, run.calls))
+        return found
+
+    def completed(self, outcome: str) -> int:
+        """Lists and objects by who completed them: compiled, surprised or not_plain."""
+        return int(self.services.tallies.totals().get((COMPILED.name, outcome), 0))
+
+
+@dataclass(frozen=True)
+class Sides:
+    stock: Side
+    compiled: Side
+
+    @classmethod
+    def of(cls, *extensions: Any, **config: Any) -> Sides:
+        return cls(*(Side(_schema(is_compiled, extensions, config)) for is_compiled in (False, True)))
+
+
+def _schema(is_compiled: bool, extensions: tuple[Any, ...], config: dict[str, Any]) -> StarlingSchema:
+    return StarlingSchema(
+        query=Query,
+        subscription=Subscription,
+        types=[Hen, Egg],
+        extensions=list(extensions),
+        compiled=is_compiled,
+        config=StrawberryConfig(scalar_map=SCALARS, **config),
+    )
+
+
+@dataclass
+class Fields:
+    """How many fields graphql-core executed itself, one by one."""
+
+    count: int = 0
+
+    def taken(self) -> int:
+        taken, self.count = self.count, 0
+        return taken
+
+
+@contextmanager
+def executed_fields() -> Iterator[Fields]:
+    """Compiled fields are those that are missing here."""
+    fields = Fields()
+    execute_field = Executor.execute_field
+
+    def counting(self: Any, *args: Any, **options: Any) -> Any:
+        fields.count += 1
+        return execute_field(self, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Executor, "execute_field", counting)
+        yield fields
