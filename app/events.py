@@ -33,7 +33,8 @@ LOT_SECONDS = 0.005  # what is told within it of the last lot goes out together
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 
 log = logging.getLogger(__name__)
-Away = (RedisError, OSError, TimeoutError)
+# uvloop has a RuntimeError for whoever writes to a connection that was cut in this turn of the loop
+Away = (RedisError, OSError, TimeoutError, RuntimeError)
 
 
 class TopicSubscription:

@@ -11,6 +11,8 @@ import asyncio
 import logging
 import random
 from collections import Counter
+from collections.abc import Coroutine
+from typing import Any
 
 from db import webhooks as rows
 from db.sql import is_of_database
@@ -79,10 +81,22 @@ class Deliveries:
             if self._is_closing:
                 return None
             busy = [host for host, tries in self._hosts.items() if tries >= MOST_A_HOST]
-            delivery = await within(rows.claim(busy, domain.LEASE_SECONDS), QUERY_SECONDS)
+            delivery = await self._kept(within(rows.claim(busy, domain.LEASE_SECONDS), QUERY_SECONDS))
             if delivery is not None:
                 self._hosts[delivery.host] += 1
             return delivery
+
+    async def _kept(self, claiming: Coroutine[Any, Any, Delivery | None]) -> Delivery | None:
+        """What was claimed, back in the queue if whoever wanted it was cancelled meanwhile: nobody else would
+        look at it before its lease is over."""
+        claim = asyncio.ensure_future(claiming)
+        try:
+            return await asyncio.shield(claim)
+        except asyncio.CancelledError:
+            await asyncio.wait([claim])
+            if claim.exception() is None and (delivery := claim.result()) is not None:
+                await self._put_back(delivery)
+            raise
 
     async def _try(self, delivery: Delivery) -> None:
         try:

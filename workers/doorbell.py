@@ -41,6 +41,8 @@ SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 _LONG_AGO = int(datetime(2001, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
 log = logging.getLogger(__name__)
+# uvloop has a RuntimeError for whoever writes to a connection that was cut in this turn of the loop
+Away = (RedisError, OSError, TimeoutError, RuntimeError)
 
 
 def _encode(message: dict[str, Any]) -> bytes:
@@ -88,7 +90,7 @@ class ArqDoorbell:
         try:
             async with asyncio.timeout(RING_SECONDS):
                 rung = await self._ring(job_ids)
-        except (RedisError, OSError, TimeoutError) as error:
+        except Away as error:
             self._away_until = time.monotonic() + AWAY_SECONDS
             self._tallies.add(BELLS_FAILED)
             log.warning("the bell could not be rung: %s", type(error).__name__)
@@ -139,7 +141,7 @@ class Doorman:
             began = time.monotonic()
             try:
                 await self._hear()
-            except (RedisError, OSError, TimeoutError) as error:
+            except Away as error:
                 if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
                     pause = SHORTEST_PAUSE_SECONDS
                 level = logging.WARNING if pause == SHORTEST_PAUSE_SECONDS else logging.DEBUG
@@ -194,5 +196,5 @@ async def _end(worker: Worker, hearing: asyncio.Task[None], redis: ArqRedis) -> 
     await asyncio.gather(*tasks, return_exceptions=True)
     try:
         await redis.aclose(close_connection_pool=True)
-    except (RedisError, OSError):
+    except Away:
         log.debug("the connection of the bells was gone already")

@@ -8,9 +8,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 
 from app.engines import Home, open_engines
+from tests.support.fault_proxy import FaultProxy
 from workers import doorbell
 from workers.doorbell import ArqDoorbell, Doorman
 
@@ -165,3 +167,23 @@ async def test_hundreds_may_ring_at_once(redis_url: str, monkeypatch: pytest.Mon
     assert len(await client.client_list()) < 50
     await client.aclose()
     await bell.close()
+
+
+def test_a_connection_that_is_cut_in_any_moment_is_a_bell_that_was_not_rung(redis_url: str) -> None:
+    """Under uvloop, as the server runs: there a write to what has just been cut is a RuntimeError."""
+
+    async def rung_while_cut() -> int:
+        unrung = 0
+        async with FaultProxy.before(redis_url) as proxy:
+            for number in range(60):
+                bell = ArqDoorbell(proxy.url)
+                assert await bell.ring([uuid4()])
+                rings = [asyncio.create_task(bell.ring([uuid4()])) for _ in range(6)]
+                await asyncio.sleep(number % 5 / 1000)
+                proxy.reset()
+                rings += [asyncio.create_task(bell.ring([uuid4()])) for _ in range(3)]
+                unrung += (await asyncio.gather(*rings)).count(False)
+                await bell.close()
+        return unrung
+
+    assert uvloop.run(rung_while_cut()) > 0

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 
+import asyncpg
 import pytest
 
 from app.logs import JsonLines
@@ -217,3 +218,26 @@ async def test_a_database_that_hiccups_costs_a_second(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await going.close()
+
+
+async def test_what_was_claimed_as_its_worker_was_told_to_stop_is_due_at_once(
+    services: Services, receiver: Receiver, database_url: str
+) -> None:
+    assert services.webhooks is not None
+    job = await submitted(services, "TEST_NOOP", options=told(receiver.url))
+    await job_moves.cancel(job.id, (await local_owner()).id)
+    looked = Deliveries(services, services.webhooks)
+    connection = await asyncpg.connect(database_url)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE webhook_deliveries IN EXCLUSIVE MODE")
+        going = asyncio.create_task(looked.go())
+        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.01)
+        going.cancel()
+        await asyncio.sleep(0)  # it knows, and the claim is under way still
+    await asyncio.gather(going, return_exceptions=True)
+    await connection.close()
+    await looked.close()
+    assert receiver.connections == 0
+    (row,) = await sql.rows("SELECT state, attempt, due_at <= now() AS is_due FROM webhook_deliveries")
+    assert (row["state"], row["attempt"], row["is_due"]) == ("PENDING", 1, True)
