@@ -1,6 +1,6 @@
 """Every figure of the README: `python -m bench`, or `python -m bench --full` as the README has it.
 
-The short way (some 12 minutes on two cores) uses shorter clips; the full one takes about 90 minutes. Each
+The short way (some 20 minutes on two cores) uses shorter clips; the full one takes about two hours. Each
 part runs in a process of its own and leaves bench/results/NAME.md.
 """
 
@@ -20,7 +20,9 @@ SHORT = {
     "memory": ("--short", "5", "--long", "20"),
     "serving": ("--seconds", "20", "--starts", "3"),
     "jobs": ("--jobs", "1000", "--rounds", "1", "--starts", "40"),
-    "fanout": ("--few", "100", "--sockets", "400", "--seconds", "8", "--rounds", "1"),
+    "pages": ("--rounds", "3", "--seconds", "2"),
+    "stored_pages": ("--rounds", "3", "--seconds", "3"),
+    "fanout": ("--seconds", "6", "--rounds", "1"),
 }
 FULL: dict[str, tuple[str, ...]] = {
     "render": (),
@@ -30,6 +32,8 @@ FULL: dict[str, tuple[str, ...]] = {
     "memory": ("--long", "600"),
     "serving": (),
     "jobs": (),
+    "pages": (),
+    "stored_pages": (),
     "fanout": (),
 }
 

@@ -23,11 +23,12 @@ from app.engines.home import Home
 from bench import fanout_servers
 from bench.fanout_case import DRAIN_SECONDS, Case, Figures, measured
 from bench.fanout_servers import Server
+from bench.node_peer import node_version, pinned_version
 from bench.processes import other_core, raise_file_limit
-from bench.report import Row, options, publish, table
+from bench.report import SERVING, Row, options, publish, table
 from db.migrate import migrate
 
-OURS, NODE = "Starling", "graphql-ws on Node"
+OURS, NODE = "Starling", pinned_version("graphql-ws")
 Found = dict[tuple[Case, str], list[Figures]]
 HEADER = [
     "server",
@@ -127,15 +128,16 @@ def main() -> None:
         f"python -m bench.fanout --few {chosen.few} --many {chosen.many} --slow {chosen.slow}"
         f" --fast {chosen.fast} --seconds {chosen.seconds} --rounds {chosen.rounds}",
         f"One job that changes for {chosen.seconds} s, every socket with a subscription of its own to it;"
-        f" medians of {chosen.rounds} rounds in turns. The server has a core to itself; CPU is all that its"
-        " process used meanwhile, memory what it grew by a socket. What is late by more than"
-        f" {DRAIN_SECONDS:g} s after the last event is not delivered: with less than 100 % a server is"
-        " saturated (ours leaves out what a newer state has overtaken).",
+        f" medians of {chosen.rounds} rounds in turns; {node_version()}, {pinned_version('ws')}. The server"
+        " has a core to itself; CPU is all that its process used meanwhile, memory what it grew by a socket."
+        f" What comes more than {DRAIN_SECONDS:g} s after the last event is not delivered: a server with less"
+        " than 100 % is saturated (ours leaves out what a newer state has overtaken).",
         table(HEADER, [row(case, server, rounds) for (case, server), rounds in found.items()]),
         "Starling's figures as shares of Node's; the limit of each is a third:",
         table(SHARES, [beside(case, found) for case in cases]),
         HASURA,
         hasura(largest, found[largest, OURS]),
+        packages=SERVING,
     )
 
 

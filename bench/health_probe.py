@@ -30,15 +30,9 @@ async def probing(port: int) -> AsyncIterator[list[float]]:
 
 
 async def ready(port: int) -> None:
-    """Returns with the first answer. Raises TimeoutError."""
-    async with asyncio.timeout(READY_SECONDS):
-        while True:
-            try:
-                async with _connected(port) as ask:
-                    await ask()
-                    return
-            except (OSError, EOFError):
-                await asyncio.sleep(0.05)
+    """Returns with the first answer; the port is open already. Raises TimeoutError, OSError and EOFError."""
+    async with asyncio.timeout(READY_SECONDS), _connected(port) as ask:
+        await ask()
 
 
 async def _probe(port: int, took: list[float]) -> None:
@@ -56,9 +50,12 @@ async def _connected(port: int) -> AsyncIterator[Callable[[], Awaitable[None]]]:
 
     async def ask() -> None:
         writer.write(_REQUEST)
-        data = await reader.read(READ_BYTES)
+        data = b""
         while load.whole_body(data) is None:
-            data += await reader.readexactly(1)
+            received = await reader.read(READ_BYTES)
+            if not received:
+                raise EOFError("the server closed the connection")
+            data += received
         if not load.is_success(data):
             raise ValueError(data.decode(errors="replace"))
 

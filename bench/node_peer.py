@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 from asyncio import StreamReader, StreamWriter
@@ -38,6 +39,17 @@ def install() -> str:
         subprocess.run([node, *npm, "ci", "--loglevel=error"], cwd=NODE, check=True)
         installed.touch()
     return node
+
+
+def pinned_version(package: str) -> str:
+    """Of the lock, that the figures are of."""
+    packages = json.loads((NODE / "package-lock.json").read_text())["packages"]
+    return f"{package} {packages[f'node_modules/{package}']['version']}"
+
+
+def node_version() -> str:
+    told = subprocess.run([install(), "--version"], capture_output=True, text=True, check=True)
+    return f"Node {told.stdout.strip().removeprefix('v')}"
 
 
 @asynccontextmanager

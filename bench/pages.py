@@ -21,11 +21,11 @@ from pathlib import Path
 from bench import load, page_rows
 from bench.load import Asked, Load
 from bench.measure import percentile
-from bench.node_peer import NODE, node_peer
+from bench.node_peer import node_peer, node_version, pinned_version
 from bench.page_schema import page_schema
 from bench.processes import other_core, processor_seconds
 from bench.python_server import Serving, python_server
-from bench.report import Row, options, publish, table
+from bench.report import SERVING, Row, options, publish, table
 
 OURS = "Starling"
 WARM_SECONDS = 1.5  # V8 compiles what is asked often
@@ -70,11 +70,10 @@ async def opened(stack: AsyncExitStack, folder: Path) -> list[Server]:
     for mode, name in (("compiled", OURS), ("stock", f"{OURS}, not compiled")):
         ours = await stack.enter_async_context(_ours(mode, rows, folder))
         servers.append(Server(name, ours.port, ours.pid))
-    pinned = json.loads((NODE / "package.json").read_text())["dependencies"]
     for script, name in (
-        ("yoga", f"graphql-yoga {pinned['graphql-yoga']}"),
-        ("mercurius", f"Mercurius {pinned['mercurius']}"),
-        ("mercurius-jit", f"Mercurius {pinned['mercurius']}, jit: 1"),
+        ("yoga", pinned_version("graphql-yoga")),
+        ("mercurius", pinned_version("mercurius")),
+        ("mercurius-jit", f"{pinned_version('mercurius')}, jit: 1"),
     ):
         peer = await stack.enter_async_context(node_peer("pages.mjs", script, str(sdl), str(rows)))
         servers.append(Server(name, peer.port, peer.pid))
@@ -157,10 +156,11 @@ def main() -> None:
         f"python -m bench.pages --rounds {chosen.rounds} --seconds {chosen.seconds}"
         f" --connections {chosen.connections}",
         f"Medians of {chosen.rounds} rounds of {chosen.seconds} s each in turns, {chosen.connections} kept"
-        " connections, server and client on a core each. CPU is that of the server's process; above 1, the"
-        " server needs more of it than ours. `not compiled` is graphql-core alone, with"
-        " `STARLING_COMPILED_SELECTIONS=no`.",
+        f" connections, server and client on a core each; {node_version()}, {pinned_version('fastify')}."
+        " CPU is that of the server's process; above 1, the server needs more of it than ours. `not compiled`"
+        " is graphql-core alone, as with `STARLING_COMPILED_SELECTIONS=no`.",
         *parts,
+        packages=SERVING,
     )
 
 

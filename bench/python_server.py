@@ -17,6 +17,7 @@ from bench.processes import SERVER_CORE, pinned
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 30.0
+LOG_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ async def python_server(
         port = listening.getsockname()[1]
     try:
         yield Serving(port, process.pid)
+    except (OSError, EOFError) as error:
+        if process.poll() is None:
+            raise
+        raise RuntimeError(f"the server has ended:\n{log.read_text()[-LOG_CHARACTERS:]}") from error
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait, STOP_SECONDS)

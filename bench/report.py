@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+RENDERING = ("av", "numba", "numpy")
+SERVING = ("strawberry-graphql", "graphql-core", "uvicorn", "uvloop")
 Row = Sequence[str | int | float]
 
 
@@ -23,21 +25,21 @@ def _cell(value: str | float) -> str:
     return f"{value:.2f}" if isinstance(value, float) else f"{value}"
 
 
-def publish(name: str, title: str, command: str, *parts: str) -> None:
-    """Print a report and keep it as bench/results/NAME.md."""
-    text = "\n\n".join([f"# {title}", f"`{command}` on {machine()}.", *parts]) + "\n"
+def publish(name: str, title: str, command: str, *parts: str, packages: Sequence[str] = RENDERING) -> None:
+    """Print a report and keep it as bench/results/NAME.md. `packages` are those that the figures hang on."""
+    text = "\n\n".join([f"# {title}", f"`{command}` on {machine(packages)}.", *parts]) + "\n"
     print(text, flush=True)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.md").write_text(text)
 
 
-def machine() -> str:
+def machine(packages: Sequence[str]) -> str:
     names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     model = names[0].partition(":")[2].strip() if names else platform.machine()
     cores = len(os.sched_getaffinity(0))
-    packages = ", ".join(f"{name} {version(name)}" for name in ("av", "numba", "numpy"))
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     day = datetime.now(UTC).date().isoformat()
-    return f"{cores} cores of an {model}, Python {platform.python_version()}, {packages}, {day}"
+    return f"{cores} cores of an {model}, Python {platform.python_version()}, {versions}, {day}"
 
 
 def options(description: str | None, **defaults: int) -> argparse.Namespace:
