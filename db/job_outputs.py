@@ -16,13 +16,18 @@ async def link(job_id: UUID, asset_id: UUID, role: str) -> None:
     await JobOutput.create(job_id=job_id, asset_id=asset_id, role=role)
 
 
+_OUTPUTS = """
+SELECT output.job_id, output.role, asset.* FROM job_outputs AS output
+JOIN assets AS asset ON asset.id = output.asset_id AND asset.deleted_at IS NULL
+WHERE output.job_id = ANY($1::uuid[]) ORDER BY output.id"""
+
+
 async def outputs_of(job_ids: Sequence[UUID]) -> list[tuple[UUID, str, Asset]]:
     """(job, role, asset) of every output whose asset is still there, in the order of making."""
     if not job_ids:
         return []
-    links = await JobOutput.filter(job_id__in=list(job_ids)).order_by("id")
-    assets = await Asset.filter(deleted_at__isnull=True).in_bulk([row.asset_id for row in links], "id")
-    return [(row.job_id, row.role, assets[row.asset_id]) for row in links if row.asset_id in assets]
+    rows = await sql.rows(_OUTPUTS, list(job_ids))
+    return [(row["job_id"], row["role"], Asset._init_from_db(**row)) for row in rows]
 
 
 async def answers(cache_key: str) -> list[tuple[Job, list[tuple[str, Asset]]]]:
