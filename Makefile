@@ -15,7 +15,7 @@ help:
 	@echo "make bench           every figure that the README quotes"
 	@echo "make contact-sheet   the README's picture;  make schema: the GraphQL snapshot;  make lock: the pins"
 
-setup: .venv/.project .venv/.pages
+setup: .venv/.project .venv/.pages .venv/.clients
 
 # Tried, not assumed: a pyenv shim exists for versions that are not switched on.
 .venv/.locked: requirements-dev.lock
@@ -38,6 +38,11 @@ setup: .venv/.project .venv/.pages
 # The pages' scripts are served from here, so that they work offline; Node comes from a wheel of the lock.
 .venv/.pages: .venv/.locked $(PAGES)/package-lock.json
 	$(BIN)/python -m app.pages.install
+	@touch $@
+
+# The clients from npm that tests follow jobs with.
+.venv/.clients: .venv/.locked tests/clients/package-lock.json
+	$(BIN)/python -m tests.clients.install
 	@touch $@
 
 demo: setup
@@ -82,4 +87,4 @@ lock:
 	$$compile --extra dev --output-file requirements-dev.lock
 
 clean:
-	rm -rf .venv out $(PAGES)/node_modules
+	rm -rf .venv out $(PAGES)/node_modules tests/clients/node_modules
