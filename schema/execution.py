@@ -30,6 +30,21 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         executor._relevant_sub_fields = {}
         return executor
 
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        details: FieldDetailsList,
+        path: Path,
+        position: Any,
+    ) -> Any:
+        """Of an object that is not completed in one go; the fields of the root never are."""
+        walks = self._walks if path.prev is not None else None
+        completed = NOT_WALKED if walks is None else walks.field(self, parent_type, details, source)
+        if completed is NOT_WALKED:
+            return super().execute_field(parent_type, source, details, path, position)
+        return completed
+
     def complete_list_value(
         self,
         return_type: GraphQLList,
@@ -76,7 +91,7 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         self, type_: GraphQLOutputType, details: FieldDetailsList, info: GraphQLResolveInfo, value: Any
     ) -> Any:
         walks = self._walks
-        return NOT_WALKED if walks is None else walks.complete(self, type_, details, info, value)
+        return NOT_WALKED if walks is None else walks.value(self, type_, details, info, value)
 
     @cached_property
     def _walks(self) -> Walks | None:

@@ -19,12 +19,14 @@ ERRORS = Counter("starling_graphql_errors_total", "Errors in results, by their c
 EVENTS_SENT = Counter("starling_subscription_events_sent_total", "Results that subscriptions sent", ("name",))
 COMPILED = Counter(
     "starling_graphql_compiled_total",
-    "Lists and objects by who completed them: compiled, graphql-core after a surprise, or because their"
-    " selection is not_plain; off counts operations that could not use any",
+    "Lists and objects that a compiled selection completed, that graphql-core completed after a surprise or"
+    " because their selection is not plain; and operations for which compiling was off",
     ("outcome",),
 )
 
-FAMILIES = (OPERATION_SECONDS, RUNNING, ERRORS, EVENTS_SENT, COMPILED)
+GROUPS = Level("starling_subscription_groups", "Subscriptions that are executed, each for all who asked for it")
+
+FAMILIES = (OPERATION_SECONDS, RUNNING, ERRORS, EVENTS_SENT, COMPILED, GROUPS)
 NAMES = "graphql operations"  # the group of names for `Tallies.known`
 ANONYMOUS = "anonymous"
 SUBSCRIPTION = "subscription"
@@ -32,23 +34,29 @@ INVALID = "invalid"  # in place of the name of what could not begin
 
 
 class Measured:
-    """One operation from its text to its end, on behalf of `schema.operation`."""
+    """One operation from its text to its end, on behalf of `schema.operation`.
 
-    def __init__(self, tallies: Tallies) -> None:
+    With `is_part` it is a part of a subscription that others may share: `schema.live` counts whom it serves.
+    """
+
+    def __init__(self, tallies: Tallies, *, is_part: bool = False) -> None:
         self._tallies = tallies
+        self._is_part = is_part
         self._began = time.perf_counter()
         self._type = self._name = INVALID
         self._is_running = False
 
     def begins(self, kind: str, name: str | None) -> None:
         """It is valid: its kind (query, mutation, subscription) and its name are what it says."""
-        self._type, self._is_running = kind, True
+        self._type = kind
+        self._is_running = kind != SUBSCRIPTION or not self._is_part
         self._name = ANONYMOUS if name is None else self._tallies.known(NAMES, name)
-        self._tallies.move(RUNNING, 1, kind)
+        if self._is_running:
+            self._tallies.move(RUNNING, 1, kind)
 
     def sends(self) -> None:
         """A result goes out; of a subscription that is an event."""
-        if self._type == SUBSCRIPTION:
+        if self._type == SUBSCRIPTION and not self._is_part:
             self._tallies.add(EVENTS_SENT, self._name)
 
     def refuses(self, errors: Sequence[GraphQLError]) -> None:

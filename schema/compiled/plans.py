@@ -10,64 +10,98 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from graphql import FragmentDefinitionNode, GraphQLOutputType, GraphQLSchema, OperationDefinitionNode
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
 from graphql.execution.collect_fields import FieldDetailsList
 
 from schema.compiled.conditions import conditions
-from schema.compiled.source import Collect, Walk, walk_of
+from schema.compiled.source import Collect, Source, Walk
 
 MAX_OPERATIONS = 1_000
+MAX_FIELDS = 50_000  # in all that is kept
 MAX_VARIANTS = 8
-MAX_WALKS = 200  # of one variant: the runtime types of many lists, where no walk goes through them all
-
-
-@dataclass
-class Plan:
-    """The walk for values of one selection, as one type; None where it is not plain."""
-
-    walk: Walk | None
-    has_surprised: bool = False
+MAX_PLANS = 2_000  # of one variant
+_Key: TypeAlias = tuple[object, ...]
 
 
 class Plans:
-    """The plans of one operation, with the same fields selected: by type and nodes."""
+    """The walks of one operation with the same fields selected; None where a selection is not plain.
+
+    Nodes are told apart by identity: their operation and its fragments are alive as long as anybody asks.
+    """
 
     def __init__(self) -> None:
-        self._plans: dict[tuple[object, ...], Plan] = {}
+        self._values: dict[_Key, Walk | None] = {}
+        self._fields: dict[_Key, Walk | None] = {}
+        self.told: set[str] = set()
+        self.weight = 0
 
-    def find(
+    def value(
         self, schema: GraphQLSchema, collect: Collect, type_: GraphQLOutputType, details: FieldDetailsList
-    ) -> Plan:
+    ) -> Walk | None:
+        """For values of the type that those nodes select from."""
         key = (type_, *[id(one.node) for one in details])
-        plan = self._plans.get(key)
-        if plan is None:
-            if len(self._plans) >= MAX_WALKS:
-                self._plans.clear()
-            plan = self._plans[key] = Plan(_made(schema, collect, type_, details))
-        return plan
+        if key not in self._values:
+            source = Source(schema, collect)
+            self._keep(self._values, key, source, lambda: source.value(type_, details))
+        return self._values[key]
 
-    def __len__(self) -> int:
-        return len(self._plans)
+    def field(
+        self, schema: GraphQLSchema, collect: Collect, parent: GraphQLObjectType, details: FieldDetailsList
+    ) -> Walk | None:
+        """For the objects that have the field of those nodes."""
+        key = (parent, *[id(one.node) for one in details])
+        if key not in self._fields:
+            source = Source(schema, collect)
+            self._keep(self._fields, key, source, lambda: source.field(parent, details))
+        return self._fields[key]
+
+    def _keep(
+        self, kept: dict[_Key, Walk | None], key: _Key, source: Source, make: Callable[[], Walk]
+    ) -> None:
+        """What is not plain raises; what goes wrong otherwise, graphql-core meets where it matters."""
+        if len(kept) >= MAX_PLANS:
+            kept.clear()
+        try:
+            kept[key] = make()
+            self.weight += source.fields
+        except Exception:
+            kept[key] = None
 
 
 @dataclass
 class _Operation:
-    """The fragments are held, and so is what their identity stands for; the operation must be free to go."""
+    """Its fragments are held, for they are told apart by identity; the operation itself is free to go."""
 
     node: weakref.ref[OperationDefinitionNode]
     fragments: tuple[FragmentDefinitionNode, ...]
     conditions: tuple[str, ...]
-    variants: dict[tuple[object, ...], Plans] = field(default_factory=dict)
+    variants: dict[_Key, Plans] = field(default_factory=dict)
+
+    def plans(self, variables: dict[str, object]) -> Plans:
+        variant = tuple(variables.get(name) for name in self.conditions)
+        if variant not in self.variants:
+            if len(self.variants) >= MAX_VARIANTS:
+                self.variants.clear()
+            self.variants[variant] = Plans()
+        return self.variants[variant]
 
 
 class Operations:
     """The plans of one schema's operations."""
 
-    def __init__(self, most: int = MAX_OPERATIONS) -> None:
-        self._most = most
-        self._kept: OrderedDict[tuple[int, ...], _Operation] = OrderedDict()
+    def __init__(self, most: int = MAX_OPERATIONS, most_fields: int = MAX_FIELDS) -> None:
+        self._most, self._most_fields = most, most_fields
+        self._kept: OrderedDict[_Key, _Operation] = OrderedDict()
 
     def plans(
         self,
@@ -75,38 +109,24 @@ class Operations:
         fragments: dict[str, FragmentDefinitionNode],
         variables: dict[str, object],
     ) -> Plans:
-        operation = self._operation(node, tuple(fragments.values()))
-        variant = tuple(variables.get(name) for name in operation.conditions)
-        plans = operation.variants.get(variant)
-        if plans is None:
-            if len(operation.variants) >= MAX_VARIANTS:
-                operation.variants.clear()
-            plans = operation.variants[variant] = Plans()
-        return plans
+        key = (id(node), *map(id, fragments.values()))
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        else:
+            self._make_room()
+            gone = weakref.ref(node, lambda _: self._kept.pop(key, None))
+            parts = tuple(fragments.values())
+            self._kept[key] = _Operation(gone, parts, conditions(node, parts))
+        return self._kept[key].plans(variables)
+
+    @property
+    def weight(self) -> int:
+        """The fields of all walks that are kept."""
+        return sum(plans.weight for one in self._kept.values() for plans in one.variants.values())
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def _operation(
-        self, node: OperationDefinitionNode, fragments: tuple[FragmentDefinitionNode, ...]
-    ) -> _Operation:
-        key = (id(node), *map(id, fragments))
-        known = self._kept.get(key)
-        if known is not None:
-            self._kept.move_to_end(key)
-            return known
-        gone = weakref.ref(node, lambda _: self._kept.pop(key, None))
-        known = self._kept[key] = _Operation(gone, fragments, conditions(node, fragments))
-        if len(self._kept) > self._most:
+    def _make_room(self) -> None:
+        while self._kept and (len(self) >= self._most or self.weight > self._most_fields):
             self._kept.popitem(last=False)
-        return known
-
-
-def _made(
-    schema: GraphQLSchema, collect: Collect, type_: GraphQLOutputType, details: FieldDetailsList
-) -> Walk | None:
-    """None where it is not plain. What else goes wrong graphql-core meets where it matters, and says so."""
-    try:
-        return walk_of(schema, collect, type_, details)[0]
-    except Exception:
-        return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from graphql import Executor, GraphQLOutputType, GraphQLResolveInfo
+from graphql import Executor, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.execution.execute import assume_not_awaitable
 from graphql.pyutils.is_awaitable import is_awaitable
@@ -18,7 +18,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from domain.tallies import Tallies
 from schema.compiled.gate import obstacle
-from schema.compiled.plans import Operations, Plan, Plans
+from schema.compiled.plans import Operations, Plans
 from schema.compiled.source import Surprise
 from schema.tallies import COMPILED
 
@@ -60,28 +60,26 @@ class Selections:
             return None
         return Walks(self, plans, tallies)
 
-    def tell(self, plan: Plan, info: GraphQLResolveInfo, surprise: Exception) -> None:
-        """Of this selection's first surprise loudly, unless there are too many. Values are not logged."""
-        is_first = not plan.has_surprised and self._warnings < MAX_WARNINGS
-        plan.has_surprised = True
+    def tell(self, plans: Plans, place: str, surprise: Exception) -> None:
+        """Of a place's first surprise loudly, unless there are too many places. Values are not logged."""
+        where = str(surprise) if isinstance(surprise, Surprise) else f"{type(surprise).__name__} in {place}"
+        is_first = where not in plans.told and self._warnings < MAX_WARNINGS
+        plans.told.add(where)
         self._warnings += is_first
-        what = str(surprise) if isinstance(surprise, Surprise) else type(surprise).__name__
         log.log(
             logging.WARNING if is_first else logging.DEBUG,
-            "graphql-core has to complete %s.%s, many times slower: the compiled selection did not expect %s",
-            info.parent_type.name,
-            info.field_name,
-            what,
+            "a compiled selection did not expect what is at %s: graphql-core completes it, many times slower",
+            where,
         )
 
 
 class Walks:
-    """Those of one operation."""
+    """Those of one operation. `NOT_WALKED` in place of a value: graphql-core has to complete it."""
 
     def __init__(self, selections: Selections, plans: Plans, tallies: Tallies | None) -> None:
         self._selections, self._plans, self._tallies = selections, plans, tallies
 
-    def complete(
+    def value(
         self,
         executor: Executor,
         type_: GraphQLOutputType,
@@ -89,19 +87,35 @@ class Walks:
         info: GraphQLResolveInfo,
         value: Any,
     ) -> Any:
-        """The completed value, or `NOT_WALKED`: graphql-core has to complete it."""
-        plan = self._plans.find(executor.schema, executor.collect_subfields, type_, details)
-        if plan.walk is None:
+        """A list, an object, or an object of an interface or union type, completed."""
+        walk = self._plans.value(executor.schema, executor.collect_subfields, type_, details)
+        if walk is None:
             _count(self._tallies, "not_plain")
             return NOT_WALKED
         try:
-            completed = plan.walk(value)
+            completed = walk(value)
         except Exception as surprise:
-            _count(self._tallies, "surprised")
-            self._selections.tell(plan, info, surprise)
+            self._surprised(f"{info.parent_type.name}.{info.field_name}", surprise)
             return NOT_WALKED
         _count(self._tallies, "compiled")
         return completed
+
+    def field(
+        self, executor: Executor, parent: GraphQLObjectType, details: FieldDetailsList, source: Any
+    ) -> Any:
+        """A plain field beside others that are not."""
+        walk = self._plans.field(executor.schema, executor.collect_subfields, parent, details)
+        if walk is None:
+            return NOT_WALKED
+        try:
+            return walk(source)
+        except Exception as surprise:
+            self._surprised(f"{parent.name}.{details[0].node.name.value}", surprise)
+            return NOT_WALKED
+
+    def _surprised(self, place: str, surprise: Exception) -> None:
+        _count(self._tallies, "surprised")
+        self._selections.tell(self._plans, place, surprise)
 
 
 def _hindrance(executor: Executor) -> str | None:

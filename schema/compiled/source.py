@@ -17,7 +17,6 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
 from graphql import (
-    FieldNode,
     GraphQLAbstractType,
     GraphQLList,
     GraphQLNonNull,
@@ -28,7 +27,7 @@ from graphql import (
     is_abstract_type,
     is_leaf_type,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetailsList
+from graphql.execution.collect_fields import CollectedFields, FieldDetails, FieldDetailsList
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 
 from schema.compiled import leaves
@@ -44,27 +43,40 @@ class Surprise(Exception):
     """The value at this place is none that the walk knows; graphql-core has to complete it."""
 
 
-def walk_of(
-    schema: GraphQLSchema, collect: Collect, type_: GraphQLOutputType, details: FieldDetailsList
-) -> tuple[Walk, str]:
-    """The function that completes values of that list, object, interface or union type, and its text."""
-    if any(one.name.value not in CONDITIONS for field in details for one in field.node.directives or ()):
-        raise NotPlain
-    source = _Source(schema, collect)
-    root = source.function(type_, details, str(type_))
-    text = "\n\n".join(source.functions)
-    exec(compile(text, "<compiled selection>", "exec"), source.names)  # noqa: S102  (see above what is in it)
-    return cast("Walk", source.names[root]), text
+class Source:
+    """One walk; `fields` says how much of it there is."""
 
-
-class _Source:
     def __init__(self, schema: GraphQLSchema, collect: Collect) -> None:
         self._schema, self._collect = schema, collect
-        self._fields = 0
-        self.functions: list[str] = []
-        self.names: dict[str, Any] = {"Surprise": Surprise, "CAST": TYPE_CAST_ATTRIBUTE}
+        self._names: dict[str, Any] = {"Surprise": Surprise, "CAST": TYPE_CAST_ATTRIBUTE}
+        self._functions: list[str] = []
+        self.fields = 0
 
-    def function(self, type_: GraphQLOutputType, details: FieldDetailsList, place: str) -> str:
+    def value(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Walk:
+        """Completes a value of that list, object, interface or union type."""
+        if any(one.name.value not in CONDITIONS for field in details for one in field.node.directives or ()):
+            raise NotPlain
+        return self._compiled(self._function(type_, details, str(type_)))
+
+    def field(self, parent: GraphQLObjectType, details: FieldDetailsList) -> Walk:
+        """Reads and completes one field of an object of that type, where others of it are not plain."""
+        self.fields += 1
+        served = served_class(self._schema, parent)
+        read = self._read(parent, served, details, "done")
+        expected = self._named("class", served)
+        lines = [f"if type(value) is not {expected}: {_raise(parent.name)}", *read, "return done"]
+        return self._compiled(self._define("field", *lines))
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(self._functions)
+
+    def _compiled(self, name: str) -> Walk:
+        code = compile(self.text, "<compiled selection>", "exec")
+        exec(code, self._names)  # noqa: S102  (what is in it is said above)
+        return cast("Walk", self._names[name])
+
+    def _function(self, type_: GraphQLOutputType, details: FieldDetailsList, place: str) -> str:
         """Writes the function for a type that is no leaf; gives its name."""
         if isinstance(type_, GraphQLList):
             return self._list(type_.of_type, details, place)
@@ -95,25 +107,29 @@ class _Source:
             lines.append(_no_cast(type_.name))
         entries = []
         for number, (key, fields) in enumerate(self._selected(type_, details)):
-            name = fields[0].node.name.value
-            field = self._schema.get_field(type_, name)
-            if field is TypeNameMetaFieldDef:
-                entries.append(f"{key!r}: {type_.name!r}")
-            elif field is None:
-                raise NotPlain
-            else:
-                x = f"a{number}"
-                lines.append(f"{x} = value.{attribute(field, served)}")
-                lines += self._completed(field.type, fields, x, f"{type_.name}.{name}")
-                entries.append(f"{key!r}: {x}")
+            lines += self._read(type_, served, fields, f"a{number}")
+            entries.append(f"{key!r}: a{number}")
         return self._define("object", *lines, f"return {{{', '.join(entries)}}}")
+
+    def _read(self, type_: GraphQLObjectType, served: type, details: FieldDetailsList, x: str) -> list[str]:
+        """Lines that read one field of `value` into the variable `x` and complete it."""
+        if not all(_is_bare(one) for one in details):
+            raise NotPlain
+        name = details[0].node.name.value
+        field = self._schema.get_field(type_, name)
+        if field is TypeNameMetaFieldDef:
+            return [f"{x} = {type_.name!r}"]
+        if field is None:
+            raise NotPlain
+        read = f"{x} = value.{attribute(field, served)}"
+        return [read, *self._completed(field.type, details, x, f"{type_.name}.{name}")]
 
     def _abstract(self, type_: GraphQLAbstractType, details: FieldDetailsList) -> str:
         walks = {}
         for one in possible_types(self._schema, type_):
             walks[self._named("class", served_class(self._schema, one))] = self._object(one, details)
         chosen = self._named("walks", object())
-        self.functions.append(f"{chosen} = {{{', '.join(f'{key}: {walk}' for key, walk in walks.items())}}}")
+        self._functions.append(f"{chosen} = {{{', '.join(f'{key}: {walk}' for key, walk in walks.items())}}}")
         return self._define(
             "abstract",
             f"walk = {chosen}.get(type(value))",
@@ -133,7 +149,7 @@ class _Source:
     def _present(self, type_: GraphQLOutputType, details: FieldDetailsList, x: str, place: str) -> list[str]:
         if is_leaf_type(type_):
             return leaves.lines(type_, x, _raise(place), self._named)
-        return [f"{x} = {self.function(type_, details, place)}({x})"]
+        return [f"{x} = {self._function(type_, details, place)}({x})"]
 
     def _selected(
         self, type_: GraphQLObjectType, details: FieldDetailsList
@@ -141,32 +157,30 @@ class _Source:
         """By response name, in graphql-core's order: it collects them, with all fragments and conditions."""
         collected = self._collect(type_, details)
         selected = list(collected.grouped_field_set.items())
-        self._fields += len(selected)
-        if collected.new_defer_usages or self._fields > MAX_FIELDS:
+        self.fields += len(selected)
+        if collected.new_defer_usages or self.fields > MAX_FIELDS:
             raise NotPlain
-        for _, fields in selected:
-            for field in fields:
-                if field.defer_usage or field.fragment_variable_values or not _is_bare(field.node):
-                    raise NotPlain
         return selected
 
     def _named(self, kind: str, value: object) -> str:
-        for name, known in self.names.items():
+        for name, known in self._names.items():
             if known is value and name.startswith(kind):
                 return name
-        name = f"{kind}_{len(self.names)}"
-        self.names[name] = value
+        name = f"{kind}_{len(self._names)}"
+        self._names[name] = value
         return name
 
     def _define(self, kind: str, *lines: str) -> str:
         name = self._named(kind, object())
-        self.functions.append("\n".join((f"def {name}(value):", *_indented(lines))))
+        self._functions.append("\n".join((f"def {name}(value):", *_indented(lines))))
         return name
 
 
-def _is_bare(node: FieldNode) -> bool:
+def _is_bare(field: FieldDetails) -> bool:
     """Without arguments, and with no directive but those that graphql-core has obeyed when it collected."""
-    return not node.arguments and all(one.name.value in CONDITIONS for one in node.directives or ())
+    if field.defer_usage or field.fragment_variable_values or field.node.arguments:
+        return False
+    return all(one.name.value in CONDITIONS for one in field.node.directives or ())
 
 
 def _raise(place: str) -> str:
