@@ -7,9 +7,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,55 +15,11 @@ import pytest
 
 from app.engines import Home
 from tests.support.processes import living, wait_until_none
+from tests.support.serve_command import STOP_SECONDS, serving
 from tests.support.server import address, environment, starling
-
-STOP_SECONDS = 40.0
 
 # The first start on a machine compiles kernels.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@dataclass
-class Serving:
-    process: subprocess.Popen[bytes]
-    home: Path
-    log: Path
-    url: str
-
-    def ask(self, query: str) -> Any:
-        answer = httpx.post(f"{self.url}/graphql", json={"query": query}, timeout=30)
-        assert "errors" not in answer.json(), answer.text
-        return answer.json()["data"]
-
-    def pids(self) -> dict[str, int]:
-        """name: pid of what it started and what lives."""
-        from app.engines import processes
-
-        return {one.name: one.pid for one in processes.read_record(self.home / "processes") if one.is_alive()}
-
-    def status(self, path: str) -> int:
-        try:
-            return httpx.get(f"{self.url}{path}", timeout=10).status_code
-        except httpx.TransportError:
-            return 0
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(STOP_SECONDS)
-
-
-@contextmanager
-def serving(home: Path, *, workers: int = 0, **settings: str) -> Iterator[Serving]:
-    home.parent.mkdir(exist_ok=True)
-    log = home.parent / f"{home.name}-{time.monotonic_ns()}.log"
-    process = starling(
-        ["serve", "--port", "0"], environment(home, STARLING_WORKERS=str(workers), **settings), log
-    )
-    try:
-        yield Serving(process, home, log, address(process, log))
-    finally:
-        process.kill()
-        process.wait()
 
 
 def refusal(home: Path, *arguments: str, **settings: str) -> str:
@@ -105,6 +58,20 @@ def test_it_serves_and_ends_everything_it_started(left_behind: Path, number: sig
         assert running.log.read_text().count("\n") == 1, "quiet when all is well"
         assert set(running.pids()) == {"postgres", "redis-server", "api", "worker 1"}
         assert running.stop(number) == 0
+    assert living(str(left_behind)) == {}
+
+
+def test_several_api_processes_are_one_server_that_ends_as_one(left_behind: Path) -> None:
+    with serving(left_behind / "home", "--api-processes", "3") as running:
+        running.ask(CREATE)  # the first one answers for those that are still to come
+        wait_until(lambda: set(running.apis()) == {"api", "api 2", "api 3"})
+        for name in running.apis():
+            with running.only(name):
+                wait_until(lambda: running.status("/health") == 200)
+                assert running.ask(COUNT)["particleSystems"]["totalCount"] == 1
+        assert running.log.read_text().count("\n") == 1
+        assert running.stop() == 0
+        assert not (running.home / "tallies").exists()
     assert living(str(left_behind)) == {}
 
 
