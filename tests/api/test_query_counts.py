@@ -1,32 +1,80 @@
-"""No list asks the database once for each of its rows: 1, 10 and 50 rows cost the same statements."""
+"""No page asks the database once for each of its rows, and none asks for what nobody selected.
+
+Whatever can be selected below a page is selected here, found by walking the schema: a connection that comes
+later fails the first test until it has its rows here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
+from db.particles import ParticleSystem
 from domain.accounts import Viewer
+from schema.build import schema
 from tests.support.graphql_http import Api
 from tests.support.queries import counted
 from tests.support.rows import a_job, a_system, an_asset, an_output
+from tests.support.selections import EDGES, NODES, connections, everything
 
-JOBS = """{ jobs(first: 100) { totalCount edges { cursor } nodes { id status stages { name }
-  outputs { role asset { id url thumbnailUrl } } video { id } audio { id } retryOf retriedBy
-  subject { ... on ParticleSystem { id name audio { id } } } } } }"""
-ASSETS = "{ assets(first: 100) { totalCount nodes { id filename url thumbnailUrl size } } }"
-SYSTEMS = """{ particleSystems(first: 100) { totalCount nodes { id config { width } frameUrl audio { id url }
-  jobs(first: 2) { totalCount nodes { id outputs { asset { id } } } } } } }"""
+SCHEMA = schema().core
+SIZES = (1, 10, 100)
 
 
-async def fill(viewer: Viewer, count: int) -> None:
-    """Systems with a song and two jobs each; the first job has two outputs and was retried by the second."""
-    for number in range(count):
-        song = await an_asset(viewer)
-        system = await a_system(viewer, number, audio_id=song.id)
-        subject = {"subject_type": "ParticleSystem", "subject_id": str(system.id)}
-        first = await a_job(viewer, 2 * number, **subject)
-        await a_job(viewer, 2 * number + 1, retry_of=first.id, **subject)
-        await an_output(first, viewer)
-        await an_output(first, viewer, "preview")
+async def a_system_with_jobs(viewer: Viewer, number: int) -> None:
+    """A song, and two jobs: the first has two outputs and was retried by the second."""
+    song = await an_asset(viewer)
+    await two_jobs(viewer, number, await a_system(viewer, number, audio_id=song.id))
+
+
+async def two_jobs(viewer: Viewer, number: int, system: ParticleSystem) -> None:
+    subject = {"subject_type": "ParticleSystem", "subject_id": str(system.id)}
+    first = await a_job(viewer, 2 * number, **subject)
+    await a_job(viewer, 2 * number + 1, retry_of=first.id, **subject)
+    await an_output(first, viewer)
+    await an_output(first, viewer, "preview")
+
+
+async def a_job_of_the_first_system(viewer: Viewer, number: int) -> None:
+    system = await ParticleSystem.first() or await a_system(viewer)
+    await two_jobs(viewer, number, system)
+
+
+async def an_asset_alone(viewer: Viewer, number: int) -> None:
+    await an_asset(viewer)
+
+
+Fill = Callable[[Viewer, int], Awaitable[None]]
+# by the field that gives the page: what makes a row of it and all around it, the page's type, and how to ask
+PAGES: dict[str, tuple[Fill, str, str]] = {
+    "Query.jobs": (a_system_with_jobs, "JobConnection", "jobs(first: 100) %s"),
+    "Query.assets": (an_asset_alone, "AssetConnection", "assets(first: 100) %s"),
+    "Query.particleSystems": (
+        a_system_with_jobs,
+        "ParticleSystemConnection",
+        "particleSystems(first: 100) %s",
+    ),
+    "ParticleSystem.jobs": (
+        a_job_of_the_first_system,
+        "JobConnection",
+        "particleSystems(first: 1) { nodes { jobs(first: 100) %s } }",
+    ),
+}
+# what is asked for beside the ids of a page of jobs, and the tables that it takes, the jobs' own apart
+PARTS: dict[str, list[str]] = {
+    "kind status stages { name startedAt } params result error { code } retryOf": [],
+    "outputs { role asset { id url thumbnailUrl } } video { id } audio { id } main: video { url }": [
+        "job_outputs"
+    ],
+    "retriedBy": ["jobs"],
+    "subject { __typename }": ["particle_systems"],
+    "subject { ... on ParticleSystem { id config { width } } }": ["particle_systems"],
+    "subject { ... on ParticleSystem { audio { url } } }": ["particle_systems", "assets"],
+    "outputs @skip(if: true) { role } retriedBy @include(if: false)": [],
+    "... @include(if: false) { outputs { role } }": [],
+    "... on Job { ...More } ...More": ["job_outputs"],
+}
 
 
 async def statements(graphql: Api, query: str) -> list[str]:
@@ -35,18 +83,43 @@ async def statements(graphql: Api, query: str) -> list[str]:
     return queries.statements
 
 
-@pytest.mark.parametrize(("query", "most"), [(JOBS, 8), (ASSETS, 2), (SYSTEMS, 8)])
+def test_every_connection_is_counted_here() -> None:
+    assert connections(SCHEMA) == set(PAGES)
+
+
+@pytest.mark.parametrize("field", PAGES)
 async def test_the_number_of_statements_does_not_depend_on_the_rows(
-    query: str, most: int, graphql: Api, viewer: Viewer
+    field: str, graphql: Api, viewer: Viewer
 ) -> None:
-    counts = {}
+    fill, page, query = PAGES[field]
+    counts: dict[str, list[int]] = {NODES: [], EDGES: []}
     rows = 0
-    for wanted in (1, 10, 50):
-        await fill(viewer, wanted - rows)
-        rows = wanted
-        counts[wanted] = len(await statements(graphql, query))
-    assert len(set(counts.values())) == 1, counts
-    assert 0 < counts[50] <= most, counts
+    for size in SIZES:
+        for number in range(rows, size):
+            await fill(viewer, number)
+        rows = size
+        for place, found in counts.items():
+            asked = f"{{ {query % everything(SCHEMA, page, place)} }}"
+            found.append(len(await statements(graphql, asked)))
+    assert counts == {NODES: [counts[NODES][0]] * 3, EDGES: [counts[NODES][0]] * 3}
+    assert 0 < counts[NODES][0] <= 12, counts
+
+
+@pytest.mark.parametrize("selected", PARTS)
+async def test_nothing_is_fetched_that_is_not_selected(selected: str, graphql: Api, viewer: Viewer) -> None:
+    for number in range(2):
+        await a_system_with_jobs(viewer, number)
+    more = " fragment More on Job { outputs { role } }" if "...More" in selected else ""
+    asked = await statements(graphql, f"{{ jobs {{ nodes {{ id {selected} }} }} }}{more}")
+    assert [_table(statement) for statement in asked] == ["jobs", *PARTS[selected]]
+
+
+@pytest.mark.parametrize("name", ["jobs", "assets", "particleSystems"])
+async def test_a_total_is_counted_only_where_it_is_selected(name: str, graphql: Api, viewer: Viewer) -> None:
+    await a_system_with_jobs(viewer, 0)
+    page = "nodes { id } edges { cursor } pageInfo { hasNextPage endCursor }"
+    assert len(await statements(graphql, f"{{ {name} {{ {page} }} }}")) == 1
+    assert len(await statements(graphql, f"{{ {name} {{ totalCount {page} }} }}")) == 2
 
 
 async def test_the_same_row_twice_is_loaded_once(graphql: Api, viewer: Viewer) -> None:
@@ -55,3 +128,7 @@ async def test_the_same_row_twice_is_loaded_once(graphql: Api, viewer: Viewer) -
     await a_system(viewer, 2, audio_id=song.id)
     asked = await statements(graphql, "{ particleSystems { nodes { audio { id } again: audio { id } } } }")
     assert sum('FROM "assets"' in statement for statement in asked) == 1
+
+
+def _table(statement: str) -> str:
+    return statement.replace('"', "").split("FROM ", 1)[1].split()[0]
