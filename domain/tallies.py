@@ -22,6 +22,7 @@ import orjson
 SUM = "sum"  # in place of a bucket's upper bound: the sum of what was observed
 BEYOND = "+Inf"
 OTHER = "other"
+LONGEST_WORD = 100  # characters
 Series = tuple[str, ...]  # the family's name, its labels' values, and for a histogram a bucket or `SUM`
 
 log = logging.getLogger(__name__)
@@ -84,12 +85,12 @@ class Tallies:
             log.exception("%s was not observed", histogram.name)
 
     def known(self, group: str, word: str, most: int = 200) -> str:
-        """The word itself while it is among the first `most` of its group, else "other": what clients make up
-        must not become series without end."""
+        """The word itself while it is among the first `most` of its group and no longer than `LONGEST_WORD`,
+        else "other": what clients make up must not become series without end."""
         words = self._words[group]
         if word in words:
             return word
-        if len(words) >= most:
+        if len(words) >= most or len(word) > LONGEST_WORD:
             return OTHER
         words.add(word)
         return word

@@ -124,3 +124,14 @@ async def test_a_run_is_counted_as_it_ended(services: Services, redis_url: str) 
             runs[series[2]] += number
     assert runs == {"completed": 2, "failed": 1, "retried": 1, "crashed": 2}
     assert await total(families.ENDED.name, "TEST_NOOP", "completed") == 1  # it signed out with it
+
+
+def test_words_that_clients_make_up_are_few_and_short() -> None:
+    tallies = Tallies()
+    assert [tallies.known("names", word, most=2) for word in ("a", "b" * 101, "b", "c", "a")] == [
+        "a",
+        "other",
+        "b",
+        "other",
+        "a",
+    ]
