@@ -6,7 +6,7 @@ from typing import Self
 
 from domain.errors import StarlingError
 
-_STATUS = {"TOO_LARGE": 413, "STORAGE_FULL": 507, "UNAVAILABLE": 503}
+_STATUS = {"TOO_LARGE": 413, "STORAGE_FULL": 507, "UNAVAILABLE": 503, "TIMEOUT": 504}
 
 
 class Refused(Exception):
@@ -21,8 +21,12 @@ class Refused(Exception):
 
     @classmethod
     def by(cls, error: StarlingError) -> Self:
-        return cls(_STATUS.get(error.code, 400), error.message, code=error.code, field=error.field)
+        return cls(status_of(error.code), error.message, code=error.code, field=error.field)
 
     def body(self) -> dict[str, object]:
         extensions = {"code": self.code} | ({} if self.field is None else {"field": self.field})
         return {"errors": [{"message": self.message, "extensions": extensions}]}
+
+
+def status_of(code: str) -> int:
+    return _STATUS.get(code, 400)

@@ -41,6 +41,7 @@ class Document:
     """A valid document. The cost of an operation is kept where no variable takes part in it."""
 
     tree: DocumentNode
+    operations: dict[str | None, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
     costs: dict[str | None, int] = field(default_factory=dict)
 
@@ -49,16 +50,11 @@ class Document:
     ) -> GraphQLError | None:
         points = self.costs.get(operation_name)
         if points is None:
-            operation = self._operation(operation_name)
-            cost = Cost(schema, self.fragments, operation, variables)
+            cost = Cost(schema, self.fragments, self.operations[operation_name], variables)
             points = cost.points
             if not cost.varies:
                 self.costs[operation_name] = points
         return excess(points)
-
-    def _operation(self, name: str | None) -> OperationDefinitionNode:
-        operations = [node for node in self.tree.definitions if isinstance(node, OperationDefinitionNode)]
-        return next((node for node in operations if node.name and node.name.value == name), operations[0])
 
 
 class Documents:
@@ -93,4 +89,15 @@ class Documents:
 def checked(schema: GraphQLSchema, tree: DocumentNode) -> Document | list[GraphQLError]:
     """The limits first: the rules of GraphQL are quadratic in places, but quick within the limits."""
     errors = excesses(tree) or validate(schema, tree, RULES, max_errors=MAX_ERRORS)
-    return errors or Document(tree, fragments_of(tree))
+    return errors or Document(tree, operations_of(tree), fragments_of(tree))
+
+
+def operations_of(tree: DocumentNode) -> dict[str | None, OperationDefinitionNode]:
+    """By name; the first one is also there without a name, for requests that name none."""
+    found: dict[str | None, OperationDefinitionNode] = {}
+    for node in tree.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            found.setdefault(None, node)
+            if node.name is not None:
+                found.setdefault(node.name.value, node)
+    return found

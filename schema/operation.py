@@ -1,19 +1,14 @@
-"""What surrounds each operation: its loaders, the kept document, the limits, errors as clients see them."""
+"""`schema.asked` as an extension of Strawberry's, for what goes its way: every operation of a socket."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 
-from resolvers.context import Context
-from schema.documents import Document, checked
-from schema.errors import presented
+from schema.asked import Asked
 from schema.limits import MAX_TOKENS
-from schema.starling import StarlingSchema
-from schema.tallies import Measured
 
 if TYPE_CHECKING:
     from strawberry.types.execution import StreamExecutionResult
@@ -23,62 +18,34 @@ class Operation(SchemaExtension):
     """One instance serves one operation."""
 
     _streamed = False
-    _document: Document | None = None
 
     def on_operation(self) -> Iterator[None]:
-        self._context: Context = self.execution_context.context.fresh()
-        self.execution_context.context = self._context
-        self.execution_context.parse_options = {"max_tokens": MAX_TOKENS}
-        self._measured = Measured(self._context.services.tallies)
+        now = self.execution_context
+        self._asked = Asked(now.schema, now.query or "", now.variables, now.context)  # type: ignore[arg-type]
+        now.context = self._asked.context
+        now.parse_options = {"max_tokens": MAX_TOKENS}
         try:
             yield
-            result = self.execution_context.result
+            result = now.result
             if result is not None and not self._streamed:
-                result.errors = self._presented(result.errors)
+                result.errors = self._asked.presented(result.errors)
         finally:
-            self._measured.ends()
+            self._asked.ends()
 
     def on_parse(self) -> Iterator[None]:
-        """A kept document is parsed no more. Others are parsed by the schema, that knows how to refuse."""
-        self._document = self._schema.documents.find(self.execution_context.query or "")
-        if self._document is not None:
-            self.execution_context.graphql_document = self._document.tree
+        """A kept document is parsed no more. Others are parsed by Strawberry, that knows how to refuse."""
+        self.execution_context.graphql_document = self._asked.tree
         yield
+        self._asked.tree = self.execution_context.graphql_document
 
     def on_validate(self) -> Iterator[None]:
-        errors = self.execution_context.pre_execution_errors = self._errors()
-        if not errors:
-            now = self.execution_context
-            self._measured.begins(now.operation_type.value, now.operation_name)
+        now = self.execution_context
+        now.pre_execution_errors = self._asked.refusals(now.operation_type.value, now.operation_name)
         yield
 
     def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
         self._streamed = True
-        self._measured.sends()
+        self._asked.sends()
         if errors := getattr(result, "errors", None):
-            result.errors = self._presented(errors)  # type: ignore[union-attr]
+            result.errors = self._asked.presented(errors)  # type: ignore[union-attr]
         yield
-
-    @property
-    def _schema(self) -> StarlingSchema:
-        return self.execution_context.schema  # type: ignore[return-value]
-
-    def _errors(self) -> list[GraphQLError]:
-        now = self.execution_context
-        if self._document is None:
-            assert now.graphql_document is not None
-            found = checked(self._schema.core, now.graphql_document)
-            if isinstance(found, list):
-                return found
-            self._document = found
-            self._schema.documents.keep(now.query or "", found)
-        excess = self._document.excess(self._schema.core, now.operation_name, now.variables or {})
-        return [] if excess is None else [excess]
-
-    def _presented(self, errors: list[GraphQLError] | None) -> list[GraphQLError] | None:
-        if not errors:
-            return errors
-        tree = self.execution_context.graphql_document
-        found = [presented(error, tree, self._context.request_id) for error in errors]
-        self._measured.refuses(found)
-        return found

@@ -11,10 +11,11 @@ from strawberry.types.execution import ExecutionContext
 
 from schema.documents import Documents
 from schema.execution import Execution
+from schema.operation import Operation
 
 
 class StarlingSchema(strawberry.Schema):
-    """`schema.build` fills it; `schema.operation` runs around each operation of it.
+    """`schema.build` fills it; `schema.asked` is what each operation of it has around it.
 
     `compiled` says whether selections of plain attributes are compiled; without it graphql-core does all.
     """
@@ -31,6 +32,13 @@ class StarlingSchema(strawberry.Schema):
     @property
     def core(self) -> GraphQLSchema:
         return self._schema
+
+    @cached_property
+    def is_direct(self) -> bool:
+        """Whether nothing but our own `Operation` goes around an operation, so that `schema.answering` may
+        answer without Strawberry's machinery for extensions."""
+        is_ours = list(self.extensions) == [Operation] and not self.directives
+        return is_ours and not self.config.enable_experimental_incremental_execution
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
