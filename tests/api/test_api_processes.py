@@ -20,7 +20,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from app.engines import Engines
 from db import sql
 from domain.accounts import Viewer
+from domain.particles.frames import packed
 from domain.ports import Services
+from tests.rest.songs import kick_wav
 from tests.support import databases
 from tests.support.graphql_http import api
 from tests.support.graphql_ws import Socket, socket
@@ -252,6 +254,47 @@ def fallen(before: Scrape, after: Scrape) -> list[str]:
         for (name, labels), value in before.samples.items()
         if name.endswith(COUNTERS) and after.samples.get((name, labels), -1.0) < value
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_two_processes_that_work_out_the_same_at_once_answer_the_same(serve: Serving) -> None:
+    async with AsyncExitStack() as stack:
+        clients = [await keeping_to(stack, serve, name) for name in BOTH]
+        song = {"file": ("song.wav", kick_wav(2.0))}
+        stored = await asyncio.gather(*(client.post("/assets", files=song) for client in clients))
+        assert [answer.status_code for answer in stored] == [201, 201]
+        first, second = (answer.json() for answer in stored)
+        assert (first["sha256"], first["duration"]) == (second["sha256"], second["duration"])
+        asked = {
+            "type": "enhanced",
+            "config": packed({}),
+            "audio": first["id"],
+            "time": "0.5",
+            "width": "160",
+        }
+        pictures = await asyncio.gather(*(drawn(client, asked) for client in clients))
+        assert pictures[0] == pictures[1]
+        assert pictures[0].startswith(b"\x89PNG")
+
+
+async def keeping_to(stack: AsyncExitStack, serve: Serving, name: str) -> httpx.AsyncClient:
+    """One connection, which that process holds, while the other goes on."""
+    limits = httpx.Limits(max_connections=1, keepalive_expiry=None)
+    client = await stack.enter_async_context(httpx.AsyncClient(base_url=serve.url, timeout=60, limits=limits))
+    held = serve.connections(name)
+    with serve.only(name):
+        await client.get("/health")
+    assert serve.connections(name) == held + 1
+    return client
+
+
+async def drawn(client: httpx.AsyncClient, asked: dict[str, str]) -> bytes:
+    """The frame, asked for again while the song is still being listened to."""
+    async with asyncio.timeout(240.0):  # the first time on a machine kernels are compiled
+        while (answer := await client.get("/frames/particles.png", params=asked)).status_code != 200:
+            assert answer.status_code == 504, answer.text
+    return answer.content
 
 
 @pytest.mark.slow
