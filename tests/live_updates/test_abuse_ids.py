@@ -12,6 +12,7 @@ from tests.support.live_api import LiveApi
 from tests.support.live_jobs import JOB
 
 QUERY = "{ viewer { authMode } }"
+SHORT = "subscription ($id: ID!) { jobUpdates(id: $id) { progress } }"
 IDS = {
     "10,000 characters": "x" * 10_000,
     "10,000 quotes": '"' * 10_000,
@@ -52,6 +53,27 @@ async def test_every_frame_carries_the_id_of_its_operation(live: LiveApi) -> Non
             frame = await client.receive()
             ends[frame["id"]].append(frame["type"])
         assert set(map(tuple, ends.values())) == {("next", "complete")}
+
+
+async def test_frames_of_every_length_are_whole(live: LiveApi) -> None:
+    """A frame says its length in one byte up to 125, in two up to 65,535, in eight from there on."""
+    job = await live.job()
+    async with live.socket() as client:
+        await client.subscribe(SHORT, "1", id=job.id)
+        one = len(await client.connection.recv())
+        assert one < 120
+        steps = (*range(124, 129), *range(65_533, 65_539), 200_000)
+        ids = {"2" * (size - one + 1): size for size in steps}
+        for id, size in ids.items():
+            await client.subscribe(SHORT, id, id=job.id)
+            assert len(await client.connection.recv()) == size
+        for progress in ("1.0", "2.0", "3.0"):  # as long as 0.0
+            await job.report(float(progress))
+            for _ in range(len(ids) + 1):
+                text = await client.connection.recv()
+                frame = json.loads(text)
+                assert len(text) == ids.get(frame["id"], one)
+                assert str(frame["payload"]["data"]["jobUpdates"]["progress"]) == progress
 
 
 async def test_queries_and_errors_carry_it_too(live: LiveApi) -> None:

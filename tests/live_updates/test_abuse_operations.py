@@ -139,6 +139,27 @@ async def test_what_python_takes_for_equal_is_not_for_graphql(live: LiveApi) -> 
         }
 
 
+ODD_VARIABLES = {
+    "many": "[" + ",".join(map(str, range(20_000))) + "]",
+    "large numbers": "[1e308, -1e308, 123456789012345678901234567890, 5e-324]",
+    "no numbers": "[NaN, Infinity, -Infinity]",
+    "the same name twice": '{"a": 1, "a": 2}',
+}
+
+
+@pytest.mark.parametrize("odd", ODD_VARIABLES.values(), ids=list(ODD_VARIABLES))
+async def test_variables_that_nobody_asks_for_do_no_harm(odd: str, live: LiveApi) -> None:
+    job = await live.job()
+    async with live.follower(job) as follower, live.socket() as client:
+        for id in ("1", "2"):
+            frame = {"type": "subscribe", "id": id, "payload": {"query": JOB, "variables": {"id": job.id}}}
+            text = json.dumps(frame).replace('"variables": {', f'"variables": {{"odd": {odd}, ')
+            await client.connection.send(text)
+            await told(client, id)
+        await live.serves(job, follower, 10.0)
+        assert {(await client.receive())["id"] for _ in range(2)} == {"1", "2"}
+
+
 async def test_operations_of_one_document_are_told_apart(live: LiveApi) -> None:
     job = await live.job()
     async with live.socket() as client:

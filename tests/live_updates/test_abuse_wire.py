@@ -1,4 +1,4 @@
-"""Clients that are rude below the protocol: halves that stay, bytes one by one, no reading at all."""
+"""Clients that are rude below the protocol: halves that stay, bytes one by one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 import orjson
-import pytest
-from websockets.frames import Opcode
 
-from tests.support.figures import Figures
 from tests.support.live_api import LiveApi
 from tests.support.live_jobs import JOB
-from tests.support.raw_ws import RawSocket
 
-KERNEL_BYTES = 4_096
-MEGABYTE = 1024**2
-SILENT = 100
 HANDSHAKE = b"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 REST_OF_HANDSHAKE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -85,56 +78,3 @@ async def test_a_frame_that_comes_byte_by_byte_is_a_frame(live: LiveApi) -> None
             await client.send_bytes(bytes([byte]))
             await asyncio.sleep(0)
         assert (await client.json())["type"] == "next"
-
-
-async def test_who_does_not_read_gets_the_newest_and_the_end_of_thousands(live: LiveApi) -> None:
-    job = await live.job()
-    async with live.follower(job) as follower, live.raw(KERNEL_BYTES) as client:
-        await client.subscribe("1", JOB, id=job.id)
-        await client.json()
-        for number in range(2_000):
-            await job.report(number / 100, "x" * 500)
-        await job.complete()
-        while (await follower.receive())["type"] != "complete":
-            pass
-        updates = []
-        while (frame := await client.json())["type"] != "complete":
-            updates.append(frame["payload"]["data"]["jobUpdates"])
-        progress = [update["progress"] for update in updates]
-        assert progress == sorted(progress)
-        assert (updates[-1]["status"], updates[-1]["progress"]) == ("COMPLETED", 100.0)
-        assert len(updates) < 500
-
-
-@pytest.mark.slow
-async def test_100_that_never_read_cost_little_and_delay_nobody(live: LiveApi, figures: Figures) -> None:
-    job = await live.job()
-    async with live.follower(job) as follower, AsyncExitStack() as stack:
-        silent = [await stack.enter_async_context(live.raw(KERNEL_BYTES)) for _ in range(SILENT)]
-        for client in silent:
-            await client.subscribe("1", JOB, id=job.id)
-            await client.json()
-        await live.serves(job, follower, 1.0)
-        before = live.resident_bytes()
-        for number in range(1_000):
-            await job.report(2.0 + number / 100, "x" * 1_000)
-            while (await follower.receive())["payload"]["data"]["jobUpdates"][
-                "progress"
-            ] < 2.0 + number / 100:
-                pass
-        grown = (live.resident_bytes() - before) / MEGABYTE
-        await live.serves(job, follower, 50.0)
-        await job.complete()
-        for client in silent:
-            await _reads_to_the_end(client)
-    figures.within("P12", f"memory for 1000 changes that {SILENT} stalled readers missed", grown, 8.0, "MB")
-
-
-async def _reads_to_the_end(client: RawSocket) -> None:
-    last = {}
-    while (frame := await client.read()) is not None and frame.opcode is Opcode.TEXT:
-        message = orjson.loads(frame.data)
-        if message["type"] == "complete":
-            break
-        last = message["payload"]["data"]["jobUpdates"]
-    assert last["status"] == "COMPLETED"
