@@ -9,7 +9,7 @@ the values of the variables that @skip and @include ask for make one.
 from __future__ import annotations
 
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -102,6 +102,7 @@ class Operations:
     def __init__(self, most: int = MAX_OPERATIONS, most_fields: int = MAX_FIELDS) -> None:
         self._most, self._most_fields = most, most_fields
         self._kept: OrderedDict[_Key, _Operation] = OrderedDict()
+        self._gone: deque[_Key] = deque()  # noted at any moment; taken out when nothing goes through `_kept`
 
     def plans(
         self,
@@ -109,14 +110,15 @@ class Operations:
         fragments: dict[str, FragmentDefinitionNode],
         variables: dict[str, object],
     ) -> Plans:
+        self._forget_gone()
         key = (id(node), *map(id, fragments.values()))
         if key in self._kept:
             self._kept.move_to_end(key)
         else:
             self._make_room()
-            gone = weakref.ref(node, lambda _: self._kept.pop(key, None))
-            parts = tuple(fragments.values())
-            self._kept[key] = _Operation(gone, parts, conditions(node, parts))
+            parts, gone = tuple(fragments.values()), self._gone
+            reference = weakref.ref(node, lambda _: gone.append(key))
+            self._kept[key] = _Operation(reference, parts, conditions(node, parts))
         return self._kept[key].plans(variables)
 
     @property
@@ -125,8 +127,17 @@ class Operations:
         return sum(plans.weight for one in self._kept.values() for plans in one.variants.values())
 
     def __len__(self) -> int:
+        self._forget_gone()
         return len(self._kept)
 
+    def _forget_gone(self) -> None:
+        """Before an identity is looked up: that of what is gone may have been given to another by now."""
+        while self._gone:
+            key = self._gone.popleft()
+            known = self._kept.get(key)
+            if known is not None and known.node() is None:
+                del self._kept[key]
+
     def _make_room(self) -> None:
-        while self._kept and (len(self) >= self._most or self.weight > self._most_fields):
+        while self._kept and (len(self._kept) >= self._most or self.weight > self._most_fields):
             self._kept.popitem(last=False)

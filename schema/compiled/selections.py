@@ -108,10 +108,13 @@ class Walks:
         if walk is None:
             return NOT_WALKED
         try:
-            return walk(source)
+            completed = walk(source)
         except Exception as surprise:
             self._surprised(f"{parent.name}.{details[0].node.name.value}", surprise)
             return NOT_WALKED
+        if type(completed) is dict or type(completed) is list:  # counting each number would cost too much
+            _count(self._tallies, "compiled")
+        return completed
 
     def _surprised(self, place: str, surprise: Exception) -> None:
         _count(self._tallies, "surprised")
