@@ -111,15 +111,15 @@ class Siblings:
 
     async def _keep(self) -> None:
         async with self._keeping:
-            counted = self._with_earlier(await self._count())
-            await asyncio.to_thread(self._write, counted)
+            await asyncio.to_thread(self._write, await self._count())
 
     def _with_earlier(self, counted: Counted) -> Counted:
         return Counted(_sum([self._earlier, counted.totals]), counted.levels, counted.began)
 
-    def _write(self, counted: Counted) -> None:
+    def _write(self, since_it_began: Counted) -> None:
         if self._me is None:  # without /proc nobody could tell whether it lives
             raise OSError("there is no /proc")
+        counted = self._with_earlier(since_it_began)
         content = {
             "process": asdict(self._me),
             "began": counted.began,

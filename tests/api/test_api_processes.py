@@ -316,7 +316,7 @@ async def test_without_redis_a_change_through_one_process_reaches_the_other(
 class Load:
     """Requests over connections of their own, several at once, one after another."""
 
-    at_once: int = 4
+    at_once: int = 16
     answered: int = 0
     failed: int = 0
 
