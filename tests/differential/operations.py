@@ -171,6 +171,7 @@ class Writer:
     draw: Draw = by_type
     depth: int = 5
     fields: int = 16
+    without: tuple[str, ...] = ()  # names of fields that are left alone
     variables: list[Variable] = field(default_factory=list)
     fragments: list[_Fragment] = field(default_factory=list)
     meanings: dict[str, _Meaning] = field(default_factory=dict)
@@ -186,7 +187,7 @@ class Writer:
     def subscription(self) -> Operation:
         root = self.schema.get_root_type(OperationType.SUBSCRIPTION)
         assert root is not None
-        name = self.rng.choice(list(root.fields))
+        name = self.rng.choice([name for name in root.fields if name not in self.without])
         text, _ = self._field_text(root, name, self.depth, may_skip=False)
         return self._operation("subscription", f"{{ {text} }}")
 
@@ -219,13 +220,13 @@ class Writer:
         return f"__typename{self._directive()}", 0
 
     def _leaf(self, parent: GraphQLCompositeType) -> tuple[str, int]:
-        leaves, _ = _leaves_and_others(parent)
+        leaves, _ = _leaves_and_others(parent, self.without)
         if not leaves:
             return self._typename(parent, 0)
         return self._field_text(parent, self.rng.choice(leaves), 0)
 
     def _field(self, parent: GraphQLCompositeType, depth: int) -> tuple[str, int]:
-        _, below = _leaves_and_others(parent)
+        _, below = _leaves_and_others(parent, self.without)
         leaves = 0.1 if parent is self.schema.query_type else 0.5
         if not below or self.chance(leaves):
             return self._leaf(parent)
@@ -335,9 +336,9 @@ def _fields(parent: GraphQLCompositeType) -> dict[str, GraphQLField]:
 
 
 @cache
-def _leaves_and_others(parent: GraphQLCompositeType) -> tuple[list[str], list[str]]:
+def _leaves_and_others(parent: GraphQLCompositeType, without: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """The names of its fields: those without a selection, and those with one."""
-    fields = _fields(parent)
+    fields = {name: each for name, each in _fields(parent).items() if name not in without}
     leaves = [name for name, each in fields.items() if is_leaf_type(get_named_type(each.type))]
     return leaves, [name for name in fields if name not in leaves]
 

@@ -1,0 +1,143 @@
+"""The real schema over real rows answers alike, compiled or not: random operations with real ids and cursors.
+
+The statements are equal too, and no operation finds what looking ahead forgot: that would be an
+INTERNAL error, for both ways alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+from tortoise.context import TortoiseContext
+
+from db import sql
+from db.connection import open_database
+from domain.accounts import Viewer, local_owner
+from domain.ports import Services
+from resolvers.context import Context
+from schema.build import schema
+from schema.starling import StarlingSchema
+from tests.differential.comparison import Answer
+from tests.differential.history import History
+from tests.differential.operations import Operation, Writer
+from tests.differential.play import Score, assert_equal
+from tests.differential.sides import executed_fields
+from tests.support.figures import Figures
+from tests.support.queries import counted
+
+BOTH = (schema(compiled=False), schema(compiled=True))
+BAD_INPUT = 0.005
+WITHOUT = ("peaks", "allJobUpdates")  # the rows' bytes are nowhere; a filter may let no job through
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[TortoiseContext]:
+    """One connection: statements are answered in the order they are sent; which fails first is no race."""
+    async with open_database(database_url, pool_size=1) as context:
+        yield context
+
+
+@pytest.fixture
+async def viewer(services: Services) -> Viewer:
+    return await local_owner()
+
+
+@pytest.fixture
+async def history(viewer: Viewer, rng: random.Random) -> History:
+    stranger = Viewer(uuid4(), "stranger", viewer.role, viewer.created_at)
+    rows = History(rng)
+    await rows.fill(viewer)
+    foreign = History(rng)
+    await foreign.fill(stranger)
+    rows.jobs += foreign.jobs[:3]
+    rows.systems += foreign.systems[:1]
+    return rows
+
+
+class Way:
+    """One of both ways to execute an operation of the viewer's."""
+
+    def __init__(self, schema: StarlingSchema, services: Services, viewer: Viewer) -> None:
+        self._schema = schema
+        self._context = Context(viewer, services, request_id="a request")
+
+    async def answer(self, operation: Operation, variables: dict[str, Any]) -> Answer:
+        with counted() as queries:
+            result = await self._schema.execute(
+                operation.text, variables, self._context, None, operation.name
+            )
+        if not result.errors:
+            return self._answer(result, queries.statements)
+        await _abandoned_statements_end()
+        return self._answer(result, [])
+
+    async def first_event(self, operation: Operation, variables: dict[str, Any]) -> Answer:
+        stream = await self._schema.subscribe(operation.text, variables, self._context, None, operation.name)
+        async with asyncio.timeout(30), aclosing(cast(AsyncGenerator[Any, None], stream)) as events:
+            return self._answer(await anext(events), [])
+
+    def _answer(self, result: Any, statements: list[str]) -> Answer:
+        codes = {error.extensions["code"] for error in result.errors or ()}
+        assert "INTERNAL" not in codes, result.errors
+        return Answer.of(result, statements)
+
+
+async def _abandoned_statements_end() -> None:
+    """An error ends an operation while others of its statements wait for the connection."""
+    for _ in range(5):
+        await sql.rows("SELECT 1")
+
+
+async def play(services: Services, viewer: Viewer, history: History, count: int) -> Score:
+    stock, compiled = (Way(each, services, viewer) for each in BOTH)
+    score = Score()
+    rng = history.rng
+    with executed_fields() as fields:
+        for _ in range(count):
+            operation = Writer(
+                BOTH[0].core, rng, history.draw, depth=7, fields=24, without=("peaks",)
+            ).query()
+            score.operations += 1
+            for _ in range(2):
+                variables = operation.values(rng, BAD_INPUT)
+                expected = await stock.answer(operation, variables)
+                done_by_stock = fields.taken()
+                found = await compiled.answer(operation, variables)
+                score.add([expected], done_by_stock, fields.taken())
+                assert_equal(operation, variables, expected, found)
+    return score
+
+
+@pytest.mark.timeout(400)
+async def test_random_operations(
+    services: Services, viewer: Viewer, history: History, figures: Figures
+) -> None:
+    score = await play(services, viewer, history, 200)
+    score.shown(figures, "real schema")
+    assert score.with_errors < score.runs / 2
+    assert score.compiled > score.runs / 4
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_500)
+async def test_many_random_operations(
+    services: Services, viewer: Viewer, history: History, figures: Figures
+) -> None:
+    score = await play(services, viewer, history, 4_000)
+    score.shown(figures, "real schema, long")
+
+
+@pytest.mark.timeout(400)
+async def test_first_events_of_subscriptions(services: Services, viewer: Viewer, history: History) -> None:
+    stock, compiled = (Way(each, services, viewer) for each in BOTH)
+    for _ in range(60):
+        operation = Writer(BOTH[0].core, history.rng, history.draw, without=WITHOUT).subscription()
+        variables = operation.values(history.rng, BAD_INPUT)
+        expected = await stock.first_event(operation, variables)
+        assert_equal(operation, variables, expected, await compiled.first_event(operation, variables))
