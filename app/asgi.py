@@ -62,10 +62,10 @@ def create_app(settings: Settings, place: Place | None = None) -> Starlette:
 
     app = Starlette(
         routes=[
+            *graphql_routes(schema(compiled=settings.compiled_selections)),  # first: routes are tried in turn
             Route("/", root),
             *health_routes(),
             *metrics_routes(),
-            *graphql_routes(schema(compiled=settings.compiled_selections)),
             *asset_routes(),
         ],
         middleware=[

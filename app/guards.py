@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.headers import header
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 LOCAL_ORIGIN = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?"
@@ -33,7 +35,7 @@ class HostGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
-            name = host_name(Headers(scope=scope).get("host", ""))
+            name = host_name(header(scope, b"host") or "")
             if name not in self.names and not cannot_be_rebound(name):
                 await refuse(
                     421,
@@ -53,8 +55,8 @@ class OriginGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" or (scope["type"] == "http" and scope["method"] not in SAFE_METHODS):
-            headers = Headers(scope=scope)
-            if not self.allows(headers.get("origin"), headers.get("host", ""), headers.get("sec-fetch-site")):
+            origin, host = header(scope, b"origin"), header(scope, b"host") or ""
+            if not self.allows(origin, host, header(scope, b"sec-fetch-site")):
                 await refuse(
                     403,
                     "A page of another site may not do this: add its origin to STARLING_CORS_ORIGINS.",
@@ -78,6 +80,7 @@ def host_name(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
+@lru_cache(maxsize=256)
 def cannot_be_rebound(name: str) -> bool:
     """An address, a name of this machine, or one without a dot, which no registry gives to strangers."""
     if name.endswith(".localhost") or ("." not in name and ":" not in name):

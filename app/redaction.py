@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 HIDDEN = "***"
 SHORTEST = 6  # characters; a shorter secret would take ordinary words out of every line
+MOST_REMEMBERED = 1_000  # texts whose answer is kept
+LONGEST_REMEMBERED = 100  # characters
 _URLS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL")
 _SECRET_NAME = re.compile(r"SECRET|PASSW|TOKEN|CREDENTIAL|API_?KEY|ACCESS_KEY|ACCOUNT_KEY|(^|_)KEY$", re.I)
 # Bounded everywhere, so that a long line costs no more than its length.
@@ -41,8 +44,13 @@ class Redaction:
         spelled = {form for secret in secrets for form in _spellings(secret) if len(form) >= SHORTEST}
         longest_first = sorted(spelled, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if spelled else None
+        self._remembered = lru_cache(maxsize=MOST_REMEMBERED)(self._hidden)
 
     def __call__(self, text: str) -> str:
+        """Most lines are made of a few short texts that come again and again: a method, a path."""
+        return self._remembered(text) if len(text) <= LONGEST_REMEMBERED else self._hidden(text)
+
+    def _hidden(self, text: str) -> str:
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
         for pattern, instead in _PLACES:

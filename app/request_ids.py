@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-from uuid import uuid4
 
 import orjson
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.headers import header
 from domain.belonging import belonging_to
 
 HEADER = "X-Request-ID"
+_NAME = b"x-request-id"
 SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 QUIET_PATHS = ("/health", "/ready", "/metrics")
 MOST_CHARACTERS = 500  # of a path
@@ -35,8 +36,8 @@ class RequestIds:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
-        this = given if SANE.fullmatch(given) else uuid4().hex
+        given = header(scope, _NAME) or ""
+        this = given if SANE.fullmatch(given) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = this
         began, status = time.perf_counter(), 0
 
@@ -47,8 +48,7 @@ class RequestIds:
                 return
             if message["type"] in STARTS:
                 status = message.get("status", 101)
-                message.setdefault("headers", [])
-                MutableHeaders(scope=message)[HEADER] = this
+                _name(message, this)
             await send(message)
 
         with belonging_to(request_id=this):
@@ -57,6 +57,11 @@ class RequestIds:
             finally:
                 if scope["path"] not in QUIET_PATHS:
                     _log(scope, status, time.perf_counter() - began)
+
+
+def _name(start: Message, request_id: str) -> None:
+    others = [pair for pair in start.get("headers", ()) if pair[0] != _NAME]
+    start["headers"] = [*others, (_NAME, request_id.encode())]
 
 
 def _can_answer(scope: Scope) -> bool:

@@ -28,7 +28,8 @@ QUERY_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What a client sends; of `kinds` (query, mutation, subscription) are those that may come this way."""
+    """What a client sends. The context is of this request alone; the `kinds` of operations that may come this
+    way are out of query, mutation and subscription."""
 
     text: str | None
     name: str | None

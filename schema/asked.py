@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 
 class Asked:
-    """One operation that somebody asks for. `tree` is known from the start where the document is kept."""
+    """One operation that somebody asks for, with a context of its own: what it loads is nobody else's.
+
+    `tree` is known from the start where the document is kept.
+    """
 
     def __init__(
         self, schema: StarlingSchema, text: str, variables: dict[str, Any] | None, context: Context
     ) -> None:
-        self.context = context.fresh()
+        self.context = context
         self._schema = schema
         self._text = text
         self._variables = variables or {}

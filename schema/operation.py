@@ -21,8 +21,8 @@ class Operation(SchemaExtension):
 
     def on_operation(self) -> Iterator[None]:
         now = self.execution_context
-        self._asked = Asked(now.schema, now.query or "", now.variables, now.context)  # type: ignore[arg-type]
-        now.context = self._asked.context
+        context = now.context = now.context.fresh()
+        self._asked = Asked(now.schema, now.query or "", now.variables, context)  # type: ignore[arg-type]
         now.parse_options = {"max_tokens": MAX_TOKENS}
         try:
             yield

@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLSchema
 from strawberry.types.execution import ExecutionContext
 
+from schema.compiled.selections import Selections
 from schema.documents import Documents
 from schema.execution import Execution
 from schema.operation import Operation
@@ -24,6 +25,7 @@ class StarlingSchema(strawberry.Schema):
         options.setdefault("execution_context_class", Execution)
         super().__init__(*args, **options)
         self.compiled = compiled
+        self.selections = Selections(self, compiled=compiled)
 
     @cached_property
     def documents(self) -> Documents:
