@@ -78,16 +78,15 @@ class LiveApi:
         return sum(one.laddr.port == port and one.status != psutil.CONN_LISTEN for one in held) - 1
 
     async def until_nothing_is_left(self) -> None:
-        """No socket, operation or connection, and nothing that went wrong in the log."""
+        """No socket, operation, group or connection, and nothing that went wrong in the log."""
         await scrape_until(self.http, lambda found: not _left(found) and self.connections() <= 0)
         assert self.server.log("api").removeprefix(self.earlier_log) == ""
 
 
 def _left(found: Scrape) -> bool:
-    running_operations = [
-        found.value("starling_graphql_operations_running", type=kind) for kind in OPERATIONS
-    ]
-    return any(running_operations) or found.value("starling_open_sockets", route="/graphql") > 0
+    operations = [found.value("starling_graphql_operations_running", type=kind) for kind in OPERATIONS]
+    groups = found.value("starling_subscription_groups")
+    return any([*operations, groups, found.value("starling_open_sockets", route="/graphql")])
 
 
 @asynccontextmanager
