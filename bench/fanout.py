@@ -5,7 +5,7 @@ python -m bench.fanout --few 1000 --many 5000 --slow 1 --fast 10 --seconds 20 --
 The server has one core to itself. The other one has the client (one process for all sockets, the same for
 both servers), the engines and the writer, which commits each change as a worker's heartbeat does. A delay is
 from the commit (on Node: from the call that publishes) to the arrival at one socket. It takes about
-8 * rounds * (seconds + 20) seconds.
+8 * rounds * (seconds + 20) seconds; figures of each turn go to stderr.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -38,6 +39,7 @@ HEADER = [
     "delay p50",
     "delay p99",
     "CPU a delivery",
+    "CPU a subscriber",
     "memory a socket",
     "health p99",
     "server's core",
@@ -63,6 +65,7 @@ async def compared(
         for case, (name, opened) in itertools.product(cases, servers.items()):
             async with opened() as server:
                 figures = await measured(server, case, seconds, folder)
+            print(f"{name}, {case}: {figures}", file=sys.stderr, flush=True)
             found.setdefault((case, name), []).append(figures)
     return found
 
@@ -80,6 +83,7 @@ def row(case: Case, server: str, rounds: Sequence[Figures]) -> Row:
         f"{median(lambda one: one.p50, rounds):.0f} ms",
         f"{median(lambda one: one.p99, rounds):.0f} ms",
         f"{1e6 * median(lambda one: one.cpu_a_delivery, rounds):.0f} us",
+        f"{1000 * median(lambda one: one.cpu_a_socket, rounds):.1f} ms",
         f"{median(lambda one: one.bytes_a_socket, rounds) / 1000:.0f} KB",
         f"{median(lambda one: one.health_p99, rounds):.1f} ms",
         f"{100 * median(lambda one: one.core, rounds):.0f} %",
@@ -129,7 +133,8 @@ def main() -> None:
         f" --fast {chosen.fast} --seconds {chosen.seconds} --rounds {chosen.rounds}",
         f"One job that changes for {chosen.seconds} s, every socket with a subscription of its own to it;"
         f" medians of {chosen.rounds} rounds in turns; {node_version()}, {pinned_version('ws')}. The server"
-        " has a core to itself; CPU is all that its process used meanwhile, memory what it grew by a socket."
+        " has a core to itself; CPU is all that its process used meanwhile, memory what it grew by a socket;"
+        " a subscriber costs its connection, its subscription and the first message."
         f" What comes more than {DRAIN_SECONDS:g} s after the last event is not delivered: a server with less"
         " than 100 % is saturated (ours leaves out what a newer state has overtaken).",
         table(HEADER, [row(case, server, rounds) for (case, server), rounds in found.items()]),

@@ -11,7 +11,7 @@ from bench.fanout_servers import Server
 from bench.health_probe import probing, ready
 from bench.measure import percentile
 from bench.processes import processor_seconds, resident_bytes
-from bench.subscribers import Sockets, subscribed
+from bench.subscribers import subscribed
 
 DRAIN_SECONDS = 5.0  # what is late by more counts as not delivered
 SETTLE_SECONDS = 1.0
@@ -34,11 +34,12 @@ class Figures:
     delivered: float  # of what every wanted socket should have got
     p50: float
     p99: float
+    cpu_a_socket: float  # seconds to connect, subscribe and have the first message
     cpu_a_delivery: float  # seconds
-    core: float  # the server's share of its core while events came
+    core: float  # of the server's core, for each second of events; what it does afterwards counts too
     bytes_a_socket: float
     health_p99: float
-    client_core: float
+    client_core: float  # so for the client
 
 
 async def measured(server: Server, case: Case, seconds: float, folder: Path) -> Figures:
@@ -47,17 +48,29 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
     async with subscribed(server.port, server.job_id, 1, folder) as first:
         await server.publish("first")
         await first.finish({})
-    before = resident_bytes(server.pid)
+    before, used = resident_bytes(server.pid), processor_seconds(server.pid)
     async with subscribed(server.port, server.job_id, case.sockets, folder) as clients:
         await asyncio.sleep(SETTLE_SECONDS)
-        used = processor_seconds(server.pid)
+        ready_at = processor_seconds(server.pid)
         async with probing(server.port) as probes:
             told = await _told(server, case.rate, seconds)
         await asyncio.sleep(DRAIN_SECONDS)
-        used = processor_seconds(server.pid) - used
+        ended_at = processor_seconds(server.pid)
         grown = resident_bytes(server.pid) - before
         sockets = await clients.finish(told)
-    return _figures(case, sockets, len(told), used, grown, probes)
+    arrived, events = len(sockets.delays), len(told)
+    return Figures(
+        at_the_end=sockets.at_the_end,
+        delivered=arrived / (case.sockets * events),
+        p50=percentile(sockets.delays, 0.5),
+        p99=percentile(sockets.delays, 0.99),
+        cpu_a_socket=(ready_at - used) / max(1, sockets.connected),
+        cpu_a_delivery=(ended_at - ready_at) / max(1, arrived),
+        core=(ended_at - ready_at) * case.rate / events,
+        bytes_a_socket=grown / max(1, sockets.connected),
+        health_p99=percentile(probes, 0.99),
+        client_core=sockets.processor_seconds * case.rate / events,
+    )
 
 
 async def _told(server: Server, rate: int, seconds: float) -> dict[int, int]:
@@ -69,20 +82,3 @@ async def _told(server: Server, rate: int, seconds: float) -> dict[int, int]:
         told[number] = await server.publish(f"seq-{number}")
     await asyncio.sleep(began + seconds - time.monotonic())
     return told
-
-
-def _figures(
-    case: Case, sockets: Sockets, events: int, used: float, grown: int, probes: list[float]
-) -> Figures:
-    arrived = len(sockets.delays)
-    return Figures(
-        at_the_end=sockets.at_the_end,
-        delivered=arrived / (case.sockets * events),
-        p50=percentile(sockets.delays, 0.5),
-        p99=percentile(sockets.delays, 0.99),
-        cpu_a_delivery=used / max(1, arrived),
-        core=used * case.rate / events,
-        bytes_a_socket=grown / max(1, sockets.connected),
-        health_p99=percentile(probes, 0.99),
-        client_core=sockets.load,
-    )

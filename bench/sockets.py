@@ -11,7 +11,6 @@ Frames are taken apart by hand, so that this costs far less than the server that
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import resource
@@ -23,6 +22,8 @@ import time
 from array import array
 from pathlib import Path
 from uuid import uuid4
+
+from bench.processes import raise_file_limit
 
 MARK = b'"seq-'
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
@@ -121,38 +122,45 @@ class Client:
         return bool(data)
 
 
-def connected(port: int, payload: object, wanted: int) -> list[Client]:
-    """As many as could subscribe."""
-    clients: list[Client] = []
-    while len(clients) < wanted:
-        group = []
+class Crowd:
+    """Many clients, and what arrived at them. Pings are answered while others still connect."""
+
+    def __init__(self) -> None:
+        self.arrivals = array("q")
+        self._poll = select.epoll()
+        self._by_descriptor: dict[int, Client] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_descriptor)
+
+    def connect(self, port: int, payload: object, wanted: int) -> None:
+        """As many as can subscribe."""
         try:
-            group = [Client(port, payload) for _ in range(min(AT_ONCE, wanted - len(clients)))]
-            for client in group:
-                client.greet()
+            while len(self) < wanted:
+                group = [Client(port, payload) for _ in range(min(AT_ONCE, wanted - len(self)))]
+                for client in group:
+                    client.greet()
+                    self._by_descriptor[client.socket.fileno()] = client
+                    self._poll.register(client.socket, select.EPOLLIN)
+                self._take(0.0)
         except OSError as error:
-            print(f"after {len(clients)} sockets: {error}", file=sys.stderr)
-            return clients
-        clients += group
-    return clients
+            print(f"after {len(self)} sockets: {error}", file=sys.stderr)
 
+    def receive_until(self, stop: int) -> None:
+        """Until that descriptor ends."""
+        self._poll.register(stop, select.EPOLLIN)
+        while stop not in self._take(None):
+            pass
 
-def received(clients: list[Client], stop: int) -> array[int]:
-    """What arrives at all of them until the descriptor `stop` ends."""
-    arrivals = array("q")
-    poll = select.epoll()
-    by_descriptor = {client.socket.fileno(): client for client in clients}
-    for descriptor in by_descriptor:
-        poll.register(descriptor, select.EPOLLIN)
-    poll.register(stop, select.EPOLLIN)
-    while True:
-        for descriptor, _ in poll.poll():
-            if descriptor == stop:
-                return arrivals
-            client = by_descriptor[descriptor]
-            if not client.take(arrivals):
-                poll.unregister(descriptor)
-                clients.remove(client)
+    def _take(self, timeout: float | None) -> list[int]:
+        """Note what has come; the descriptors that had something."""
+        ready = [descriptor for descriptor, _ in self._poll.poll(timeout)]
+        for descriptor in ready:
+            client = self._by_descriptor.get(descriptor)
+            if client is not None and not client.take(self.arrivals):
+                self._poll.unregister(descriptor)
+                del self._by_descriptor[descriptor]
+        return ready
 
 
 def processor_seconds() -> float:
@@ -162,16 +170,15 @@ def processor_seconds() -> float:
 
 def main() -> None:
     _, port, wanted, path = sys.argv
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    with contextlib.suppress(ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    raise_file_limit()
     payload = json.loads(os.read(sys.stdin.fileno(), 65536))
-    clients = connected(int(port), payload, int(wanted))
-    print(len(clients), flush=True)
+    crowd = Crowd()
+    crowd.connect(int(port), payload, int(wanted))
+    print(len(crowd), flush=True)
     began = processor_seconds()
-    arrivals = received(clients, sys.stdin.fileno())
-    Path(path).write_bytes(arrivals.tobytes())
-    print(json.dumps([len(clients), processor_seconds() - began]), flush=True)
+    crowd.receive_until(sys.stdin.fileno())
+    Path(path).write_bytes(crowd.arrivals.tobytes())
+    print(json.dumps([len(crowd), processor_seconds() - began]), flush=True)
 
 
 if __name__ == "__main__":

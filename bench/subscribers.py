@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -24,7 +23,7 @@ class Sockets:
 
     connected: int
     at_the_end: int
-    load: float  # of its core, 0..1
+    processor_seconds: float  # of its own
     delays: list[float]
 
 
@@ -56,13 +55,11 @@ async def subscribed(port: int, job_id: str, wanted: int, folder: Path) -> Async
         raise RuntimeError("no pipes")
     asking.write(json.dumps({"query": QUERY, "variables": {"id": job_id}}).encode() + b"\n")
     count = int(await answers.readline())
-    began = time.monotonic()
 
     async def finish(told: Mapping[int, int]) -> Sockets:
-        seconds = time.monotonic() - began
         asking.close()
         left, used = json.loads(await answers.readline())
-        return Sockets(count, left, used / seconds, delays(array("q", arrivals.read_bytes()), told))
+        return Sockets(count, left, used, delays(array("q", arrivals.read_bytes()), told))
 
     try:
         yield Subscribers(count, finish)
