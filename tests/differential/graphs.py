@@ -21,6 +21,7 @@ from graphql import (
     GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
+    Undefined,
     is_abstract_type,
     is_enum_type,
     is_leaf_type,
@@ -30,7 +31,7 @@ from graphql import (
 )
 from graphql.utilities import type_from_ast
 
-from tests.differential.things import Colour
+from tests.differential.things import Colour, Size, Trunk
 
 DEFINITION = "strawberry-definition"
 OF_EACH_TYPE = 2
@@ -46,8 +47,18 @@ class Words(str):
     pass
 
 
+class Spoken(str):
+    def __str__(self) -> str:
+        return "spoken"
+
+
 class Several(list[Any]):
     pass
+
+
+class Backwards(list[Any]):
+    def __iter__(self) -> Any:
+        return reversed(self)
 
 
 class Loose(dict[str, Any]):
@@ -115,7 +126,14 @@ STRANGE: tuple[Callable[[], Any], ...] = (
     lambda: 3.0,
     lambda: -0.0,
     lambda: 3.5,
+    lambda: 1,
+    lambda: 1.0,
     lambda: True,
+    lambda: "LARGE",
+    lambda: Size.LARGE,
+    lambda: Spoken("written"),
+    lambda: strawberry.UNSET,
+    lambda: Undefined,
     lambda: "12",
     lambda: "",
     lambda: "raises",
@@ -244,6 +262,7 @@ class World:
             lambda: iter(items),
             lambda: _slowly(items),
             lambda: Several(items),
+            lambda: Backwards(items),
             lambda: deque(items),
             lambda: dict(enumerate(items)),
             lambda: dict(enumerate(items)).values(),
@@ -263,6 +282,7 @@ class World:
             lambda: _copied(right, type(cls.__name__, (cls,), {"__slots__": ()})),
             lambda: _cast(right, self._any_class()),
             lambda: cls,
+            lambda: _copied(right, Trunk),
             lambda: [right],
         )
         return self._rng.choice(ways)()
@@ -273,7 +293,7 @@ class World:
 
 def _is_kept(schema: GraphQLSchema, type_: Any) -> bool:
     is_ours = isinstance(type_, GraphQLObjectType) and DEFINITION in type_.extensions
-    return is_ours and type_ is not schema.subscription_type
+    return is_ours and type_ not in (schema.mutation_type, schema.subscription_type)
 
 
 def _bare(type_: Any) -> Any:

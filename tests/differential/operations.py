@@ -21,6 +21,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLNonNull,
+    GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
     OperationType,
@@ -177,19 +178,25 @@ class Writer:
     meanings: dict[str, _Meaning] = field(default_factory=dict)
 
     def query(self) -> Operation:
-        root = self.schema.query_type
-        assert root is not None
-        text, _ = self.selection(root, self.depth)
+        text, _ = self.selection(self._root(OperationType.QUERY), self.depth)
         if self.chance(0.05):
             text = f"{text[:-1]} {self.rng.choice(INTROSPECTION)} }}"
         return self._operation("query", text)
 
+    def mutation(self) -> Operation:
+        text, _ = self.selection(self._root(OperationType.MUTATION), self.depth)
+        return self._operation("mutation", text)
+
     def subscription(self) -> Operation:
-        root = self.schema.get_root_type(OperationType.SUBSCRIPTION)
-        assert root is not None
+        root = self._root(OperationType.SUBSCRIPTION)
         name = self.rng.choice([name for name in root.fields if name not in self.without])
         text, _ = self._field_text(root, name, self.depth, may_skip=False)
         return self._operation("subscription", f"{{ {text} }}")
+
+    def _root(self, kind: OperationType) -> GraphQLObjectType:
+        root = self.schema.get_root_type(kind)
+        assert root is not None
+        return root
 
     def _operation(self, kind: str, selection: str) -> Operation:
         name = self.rng.choice((None, "Page"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.differential.comparison import Answer, differences
@@ -16,6 +16,7 @@ from tests.support.figures import Figures
 MISCHIEF = (0.0, 0.0, 0.0, 0.005, 0.02, 0.1)
 OPERATIONS_A_WORLD = 20
 AT_ONCE = 4
+QUERIES = (*["query"] * 9, "mutation")
 
 
 @dataclass
@@ -60,10 +61,12 @@ class Twins:
         return cls(*(World(side.schema.core, seed, mischief) for side in (sides.stock, sides.compiled)))
 
 
-def operations(sides: Sides, rng: random.Random, count: int, kind: str = "query") -> Iterator[Operation]:
+def operations(
+    sides: Sides, rng: random.Random, count: int, kinds: Sequence[str] = QUERIES
+) -> Iterator[Operation]:
     for _ in range(count):
         writer = Writer(sides.stock.schema.core, rng)
-        operation = writer.query() if kind == "query" else writer.subscription()
+        operation: Operation = getattr(writer, rng.choice(kinds))()
         Kept.learn(operation.text)
         yield operation
 
@@ -114,7 +117,7 @@ async def play_subscriptions(sides: Sides, rng: random.Random, count: int) -> Sc
     """Equal event by event."""
     score = Score()
     with executed_fields() as fields:
-        for operation in operations(sides, rng, count, "subscription"):
+        for operation in operations(sides, rng, count, ["subscription"]):
             score.operations += 1
             twins = Twins.born(sides, rng)
             variables = operation.values(rng)

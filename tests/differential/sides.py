@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -16,12 +17,13 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from domain.tallies import Tallies
+from resolvers.context import Context
 from schema.starling import StarlingSchema
 from schema.tallies import COMPILED
 from tests.differential.comparison import Answer
 from tests.differential.graphs import World
 from tests.differential.operations import Operation
-from tests.differential.things import SCALARS, Egg, Hen, Query, Subscription
+from tests.differential.things import SCALARS, Egg, Hen, Mutation, Query, Subscription
 
 TURNS_LEFT = 6  # what a failed operation leaves behind ends within so many turns of the loop
 
@@ -44,24 +46,15 @@ class Kept(SchemaExtension):
         yield
 
 
-@dataclass(frozen=True)
-class Services:
-    """As much of the services as an operation needs."""
-
-    tallies: Tallies = field(default_factory=Tallies)
+NOBODY: Any = None
 
 
 @dataclass
-class Run:
+class Run(Context):
     """The context of one operation, that notes which resolvers ran."""
 
-    world: World
-    services: Services
-    request_id: str = "a request"
+    world: World = field(kw_only=True)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
-
-    def fresh(self) -> Run:
-        return self
 
     def noted(self, path: Any, values: object) -> int:
         call = (path.typename, *path.as_list(), repr(values))
@@ -75,18 +68,20 @@ class Run:
 
 @dataclass(frozen=True)
 class Side:
+    """`services` are as many as an operation needs here."""
+
     schema: StarlingSchema
-    services: Services = field(default_factory=Services)
+    services: Any = field(default_factory=lambda: SimpleNamespace(tallies=Tallies()))
 
     async def answer(self, operation: Operation, variables: dict[str, Any], world: World) -> Answer:
-        run = Run(world, self.services)
+        run = Run(NOBODY, self.services, "a request", world=world)
         result = await self.schema.execute(operation.text, variables, run, world.root, operation.name)
         await run.turn(TURNS_LEFT)
         return Answer.of(result, run.calls)
 
     async def events(self, operation: Operation, variables: dict[str, Any], world: World) -> list[Answer]:
         """What a subscription answered with, event by event."""
-        run = Run(world, self.services)
+        run = Run(NOBODY, self.services, "a request", world=world)
         found = []
         async for result in await self.schema.subscribe(operation.text, variables, run, None, operation.name):
             await run.turn(TURNS_LEFT)
@@ -111,6 +106,7 @@ class Sides:
 def _schema(is_compiled: bool, extensions: tuple[Any, ...], config: dict[str, Any]) -> StarlingSchema:
     return StarlingSchema(
         query=Query,
+        mutation=Mutation,
         subscription=Subscription,
         types=[Hen, Egg],
         extensions=list(extensions),

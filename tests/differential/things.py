@@ -233,6 +233,11 @@ async def _streamed(values: list[Leaf]) -> AsyncGenerator[Leaf, None]:
 
 
 @strawberry.type
+class Trunk(Crate):
+    """No type of the schema."""
+
+
+@strawberry.type
 @dataclass(slots=True)
 class Note:
     text: str
@@ -328,6 +333,19 @@ class Query:
 
     plain: str = "plain"
     hall_at_root: Hall | None
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def build(self, info: Info, wish: Wish) -> Hall | None:
+        note(info, wish)
+        return info.context.world.some("Hall", info.path)
+
+    @strawberry.mutation
+    async def move(self, info: Info, to: int = 1) -> list[Thing | None]:
+        note(info, to)
+        return await later(info, info.context.world.some("[Thing]!", info.path))
 
 
 @strawberry.type
