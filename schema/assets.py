@@ -12,7 +12,7 @@ from db.assets import Asset as Row
 from domain.pages import Page
 from resolvers import assets
 from schema.info import Info
-from schema.lookahead import Columns, Wanted, attributes
+from schema.lookahead import Columns, Wanted, attributes, members
 from schema.pagination import PageInfo, connected
 from schema.scalars import Long
 
@@ -27,11 +27,12 @@ class AssetKind(Enum):
     OTHER = "OTHER"
 
 
+_kind = members(AssetKind)
 _COLUMNS: Columns = {
     **attributes("filename", "content_type", "size", "sha256", "duration", "width", "height"),
     **attributes("sample_rate", "channels", "created_at"),
     "id": lambda row: str(row.id),
-    "kind": lambda row: AssetKind(row.kind),
+    "kind": lambda row: _kind(row.kind),
 }
 
 

@@ -10,7 +10,7 @@ import strawberry
 
 from domain.jobs import JobStatus, Output
 from schema.assets import Asset
-from schema.lookahead import Columns, Wanted
+from schema.lookahead import Columns, Wanted, members
 
 Stored = Mapping[str, Any]  # of a job's row, as JSON
 
@@ -26,9 +26,10 @@ class JobError:
         return lambda stored: None if stored is None else make(stored)
 
 
+_status = members(JobStatus)
 _STAGE: Columns = {
     "name": itemgetter("name"),
-    "status": lambda stored: JobStatus(stored["status"]),
+    "status": lambda stored: _status(stored["status"]),
     "progress": lambda stored: stored.get("progress") or 0.0,
     "message": lambda stored: stored.get("message"),
     "started_at": lambda stored: _moment(stored.get("started_at")),

@@ -18,7 +18,7 @@ from resolvers import jobs
 from schema.assets import Asset
 from schema.job_parts import JobError, JobOutput, JobStage
 from schema.job_words import JobKind
-from schema.lookahead import Columns, Wanted, attributes, keyed
+from schema.lookahead import Columns, Wanted, attributes, keyed, members
 from schema.pagination import PageInfo, connected
 from schema.particles import ParticleSystem
 
@@ -27,13 +27,14 @@ JobSubject = Annotated[
     strawberry.union("JobSubject", description="What a job is about."),
 ]
 
+_kind, _status, _priority = members(JobKind), members(JobStatus), members(JobPriority)
 _COLUMNS: Columns = {
     **attributes("progress", "message", "max_attempts", "params", "result", "cost_usd"),
     **attributes("eta_seconds", "cached", "created_at", "started_at", "updated_at", "completed_at"),
     "id": lambda row: str(row.id),
-    "kind": lambda row: JobKind(row.kind),
-    "status": lambda row: JobStatus(row.state),
-    "priority": lambda row: JobPriority(row.priority),
+    "kind": lambda row: _kind(row.kind),
+    "status": lambda row: _status(row.state),
+    "priority": lambda row: _priority(row.priority),
     "attempts": attrgetter("attempt"),
     "cancel_requested": lambda row: row.cancel_requested_at is not None,
     "retry_of": lambda row: _text(row.retry_of),
@@ -162,7 +163,7 @@ class JobConnection:
 
 _UPDATE: Columns = {
     **attributes("cursor", "stage", "progress", "message", "at"),
-    "status": lambda update: JobStatus(update.status),
+    "status": lambda update: _status(update.status),
 }
 
 

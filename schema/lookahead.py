@@ -38,6 +38,7 @@ asked for, and a field that was not selected is not there at all, so that readin
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from enum import Enum
 from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
@@ -63,6 +64,7 @@ from schema.info import Info
 Columns = Mapping[str, Callable[[Any], Any]]  # by attribute: what it is for a row
 Row = TypeVar("Row", bound=Any)
 Node = TypeVar("Node")
+Member = TypeVar("Member", bound=Enum)
 _CONDITIONS = {"include": True, "skip": False}  # what the condition must be for the field to be there
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
@@ -193,6 +195,11 @@ async def keyed(
 def attributes(*names: str) -> Columns:
     """Columns that are the row's attributes of the same name."""
     return {name: attrgetter(name) for name in names}
+
+
+def members(enum: type[Member]) -> Callable[[object], Member]:
+    """A member by its value, as calling the class gives it; a page asks often enough for that to tell."""
+    return {member.value: member for member in enum}.__getitem__
 
 
 def _itself(row: Any) -> Any:
