@@ -56,6 +56,18 @@ async def test_a_long_subscription_is_served_like_a_short_one(document: str, liv
         assert (await each_next(client, [id]))[id]["progress"] == 25.0
 
 
+async def test_a_long_name_of_an_operation_is_no_long_series(live: LiveApi) -> None:
+    job = await live.job()
+    name = "n" * LONG
+    async with live.socket() as client:
+        id = await client.subscribe(JOB.replace("subscription", f"subscription {name}", 1), id=job.id)
+        await each_next(client, [id])
+        await client.subscribe(f"query {name} {QUERY}")
+        assert (await client.receive())["type"] == "next"
+        metrics = (await live.http.get("/metrics")).text
+        assert max(map(len, metrics.splitlines())) < 1_000
+
+
 @pytest.mark.parametrize("document", TOO_LONG_DOCUMENTS.values(), ids=list(TOO_LONG_DOCUMENTS))
 async def test_one_beyond_the_limits_is_an_error_and_the_socket_goes_on(document: str, live: LiveApi) -> None:
     job = await live.job()
