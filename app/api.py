@@ -7,10 +7,12 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.accepting import Acceptor, Shares
 from app.asgi import create_app
 from app.metrics.siblings import Place
 from app.settings import Settings
@@ -37,7 +39,7 @@ def run_api(
         # Before and after uvicorn's own handlers: an orderly stop is not a failure.
         signal.signal(number, lambda *_: sys.exit(0))
     asyncio.run(check(settings))
-    server = _Server(server_config(create_app(settings, place)), when_ready)
+    server = _Server(server_config(create_app(settings, place)), place, when_ready)
     server.run(sockets=[listening])
     return 0 if server.started else 1
 
@@ -63,11 +65,36 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None] | None) -> None:
+    """With a place, it shares what comes out with the processes beside it."""
+
+    def __init__(
+        self, config: uvicorn.Config, place: Place | None, when_ready: Callable[[], None] | None
+    ) -> None:
         super().__init__(config)
+        self.place = place
         self.when_ready = when_ready
+        self.acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup(sockets if self.place is None else [])
+        if self.place is not None and sockets is not None:
+            shares = Shares(self.place.held, self.place.number)
+            self.acceptor = Acceptor(sockets[0], self._protocol, shares, self._held)
+            self.servers = [cast(asyncio.Server, self.acceptor)]
         if self.started and self.when_ready is not None:
             self.when_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        if self.acceptor is not None:
+            self.acceptor.tell()
+        return await super().on_tick(counter)
+
+    def _held(self) -> int:
+        return len(self.server_state.connections)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """As `uvicorn.Server.startup` makes them."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made

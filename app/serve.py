@@ -7,9 +7,8 @@ API process restarts.
 Several API processes accept from the one listening socket. A socket for each (SO_REUSEPORT) would spread
 connections more evenly, but by a hash, so a share of them would wait for a process that has just died or
 hangs; and those that a dead process had not accepted yet would be lost with its socket. Here whoever is free
-accepts: a connection waits for nobody, and is lost only with the process that holds it. The spread is even
-enough for sockets that stay: of 1,000 that came at once 42 to 58 % fell to either of two processes, and 15 to
-35 % to each of four (measured with uvloop on Linux 6.18).
+accepts, those first that hold the fewest (`app.accepting`): a connection waits for nobody, and is lost only
+with the process that holds it.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from app.accepting import HELD, prepare
 from app.engines import Engines, Home, open_engines, processes
 from app.listening import addresses_line, base_url, listen
 from app.refusals import DoesNotStart
@@ -143,13 +143,14 @@ def child_environment(engines: Engines, settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def _tallies_folder(home: Home, settings: Settings) -> Iterator[Path | None]:
-    """Where several API processes keep what they count (`app.metrics.siblings`); one alone needs none."""
+    """Where several API processes tell each other what they count and hold; one alone needs none."""
     if settings.api_processes == 1:
         yield None
         return
     folder = home.path / "tallies"
     shutil.rmtree(folder, ignore_errors=True)  # a killed owner's
     folder.mkdir(mode=0o700)
+    prepare(folder / HELD, settings.api_processes)
     try:
         yield folder
     finally:

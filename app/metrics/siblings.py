@@ -26,6 +26,7 @@ from uuid import uuid4
 
 import orjson
 
+from app.accepting import HELD
 from app.engines import processes
 from app.engines.processes import Started
 from domain.tallies import Series, packed, unpacked
@@ -55,6 +56,11 @@ class Place:
     @property
     def path(self) -> Path:
         return self.folder / f"{self.number}.json"
+
+    @property
+    def held(self) -> Path:
+        """The file of `app.accepting.Shares`."""
+        return self.folder / HELD
 
 
 @dataclass(frozen=True)

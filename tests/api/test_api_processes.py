@@ -126,6 +126,16 @@ async def test_every_process_has_one_subscription_to_redis_however_many_it_serve
         await job.cancel(viewer)
 
 
+async def test_connections_that_stay_are_shared_out_evenly(serve: Serving) -> None:
+    async with AsyncExitStack() as stack:
+        before = {name: serve.connections(name) for name in BOTH}
+        for _ in range(6):  # a crowd each time, and nobody leaves
+            await asyncio.gather(*(stack.enter_async_context(socket(serve.url)) for _ in range(10)))
+        held = {name: serve.connections(name) - before[name] for name in BOTH}
+        assert sum(held.values()) == 60
+        assert min(held.values()) >= 15, held
+
+
 async def test_health_and_readiness_are_those_of_the_process_that_is_asked(serve: Serving) -> None:
     for name in BOTH:
         async with client_of(serve, name) as client:
