@@ -8,8 +8,9 @@ from uuid import UUID
 
 import strawberry
 
-from domain.jobs import JobStatus, Output
+from domain.jobs import Output
 from schema.assets import Asset
+from schema.job_words import JobStatus
 from schema.lookahead import Columns, Wanted, members
 
 Stored = Mapping[str, Any]  # of a job's row, as JSON

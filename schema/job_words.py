@@ -6,7 +6,7 @@ from enum import Enum
 import strawberry
 
 from domain import jobs as domain
-from domain.jobs import JobStatus
+from domain.jobs import JobStatus as JobStatus  # types take it from here: below it becomes the schema's
 from domain.jobs import Priority as JobPriority
 
 
