@@ -17,8 +17,10 @@ from schema.documents import RULES
 from schema.operation import Operation
 from tests.differential.operations import Writer
 from tests.differential.play import play, play_at_once, play_subscriptions
-from tests.differential.sides import Kept, Sides
+from tests.differential.sides import Kept, Sides, abandoned
 from tests.support.figures import Figures
+
+pytestmark = abandoned
 
 
 class Watching(SchemaExtension):

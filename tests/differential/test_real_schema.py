@@ -27,10 +27,11 @@ from tests.differential.comparison import Answer
 from tests.differential.history import History
 from tests.differential.operations import Operation, Writer
 from tests.differential.play import Score, assert_equal
-from tests.differential.sides import executed_fields
+from tests.differential.sides import abandoned, executed_fields
 from tests.support.figures import Figures
 from tests.support.queries import counted
 
+pytestmark = abandoned
 BOTH = (schema(compiled=False), schema(compiled=True))
 BAD_INPUT = 0.005
 WITHOUT = ("peaks", "allJobUpdates")  # the rows' bytes are nowhere; a filter may let no job through
