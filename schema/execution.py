@@ -17,7 +17,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.compiled.selections import NOT_WALKED, Selections, Walks
+from schema.compiled.selections import NOT_WALKED, Walks
 
 
 class Execution(StrawberryGraphQLCoreExecutionContext):
@@ -96,8 +96,4 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
     @cached_property
     def _walks(self) -> Walks | None:
         """Found when the first value is completed, and kept through the events of a subscription."""
-        schema = self.schema._strawberry_schema  # type: ignore[attr-defined]
-        selections: Selections | None = vars(schema).get("selections")
-        if selections is None:
-            selections = schema.selections = Selections(schema, compiled=getattr(schema, "compiled", False))
-        return selections.walks(self)
+        return self.schema._strawberry_schema.selections.walks(self)  # type: ignore[attr-defined,no-any-return]
