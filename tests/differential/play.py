@@ -56,8 +56,8 @@ class Twins:
     compiled: World
 
     @classmethod
-    def born(cls, sides: Sides, rng: random.Random) -> Twins:
-        seed, mischief = rng.randrange(10**9), rng.choice(MISCHIEF)
+    def born(cls, sides: Sides, rng: random.Random, mischiefs: Sequence[float] = MISCHIEF) -> Twins:
+        seed, mischief = rng.randrange(10**9), rng.choice(mischiefs)
         return cls(*(World(side.schema.core, seed, mischief) for side in (sides.stock, sides.compiled)))
 
 
@@ -71,13 +71,13 @@ def operations(
         yield operation
 
 
-async def play(sides: Sides, rng: random.Random, count: int) -> Score:
+async def play(sides: Sides, rng: random.Random, count: int, mischiefs: Sequence[float] = MISCHIEF) -> Score:
     """Each operation runs twice: the second time its document is known, the data and variables are others."""
     score = Score()
     with executed_fields() as fields:
         for number, operation in enumerate(operations(sides, rng, count)):
             if number % OPERATIONS_A_WORLD == 0:
-                worlds = Twins.born(sides, rng), Twins.born(sides, rng)
+                worlds = [Twins.born(sides, rng, mischiefs) for _ in range(2)]
             score.operations += 1
             for twins in worlds:
                 await _run(sides, operation, rng, twins, score, fields)

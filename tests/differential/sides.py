@@ -92,8 +92,12 @@ class Side:
         return found
 
     def completed(self, outcome: str) -> int:
-        """Lists and objects by who completed them: compiled, surprised or not_plain."""
-        return int(self.services.tallies.totals().get((COMPILED.name, outcome), 0))
+        return completed(self.services.tallies, outcome)
+
+
+def completed(tallies: Tallies, outcome: str) -> int:
+    """Lists and objects by who completed them: compiled, surprised or not_plain."""
+    return int(tallies.totals().get((COMPILED.name, outcome), 0))
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,14 @@ async def test_random_operations(sides: Sides, rng: random.Random, figures: Figu
     assert sides.stock.completed("compiled") == 0
 
 
+async def test_what_is_as_declared_surprises_nobody(rng: random.Random) -> None:
+    """But for `streamed`, whose list is an asynchronous generator."""
+    sides = Sides.of(Kept)
+    await play(sides, rng, 150, mischiefs=[0.0])
+    assert sides.compiled.completed("compiled") > 100
+    assert sides.compiled.completed("surprised") <= 0.05 * sides.compiled.completed("compiled")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1_500)
 async def test_many_random_operations(sides: Sides, rng: random.Random, figures: Figures) -> None:

@@ -27,7 +27,7 @@ from tests.differential.comparison import Answer
 from tests.differential.history import History
 from tests.differential.operations import Operation, Writer
 from tests.differential.play import Score, assert_equal
-from tests.differential.sides import abandoned, executed_fields
+from tests.differential.sides import abandoned, completed, executed_fields
 from tests.support.figures import Figures
 from tests.support.queries import counted
 
@@ -123,6 +123,8 @@ async def test_random_operations(
     score.shown(figures, "real schema")
     assert score.with_errors < score.runs / 2
     assert score.compiled > score.runs / 4
+    assert completed(services.tallies, "compiled") > score.runs / 2
+    assert completed(services.tallies, "surprised") == 0
 
 
 @pytest.mark.slow
