@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property, partial
 from uuid import UUID
 
 from db.assets import Asset
@@ -16,15 +17,30 @@ from resolvers.batching import Batch
 
 
 class Loaders:
-    """Each attribute is a Batch by id. What is not the viewer's, or is gone, loads as None."""
+    """Each attribute is a Batch by id, made when it is first asked for: most operations need none.
+
+    What is not the viewer's, or is gone, loads as None.
+    """
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self.outputs: Batch[UUID, list[jobs.Output]] = Batch(jobs.outputs_for)
-        self.retried_by: Batch[UUID, UUID] = Batch(jobs.retried_by_for)
-        self.assets: Batch[UUID, Asset] = Batch(self._assets)
-        self.systems: Batch[UUID, ParticleSystem] = Batch(self._systems)
         self._system_jobs: dict[tuple[int, str | None, bool], Batch[UUID, Page[Job]]] = {}
+
+    @cached_property
+    def outputs(self) -> Batch[UUID, list[jobs.Output]]:
+        return Batch(jobs.outputs_for)
+
+    @cached_property
+    def retried_by(self) -> Batch[UUID, UUID]:
+        return Batch(jobs.retried_by_for)
+
+    @cached_property
+    def assets(self) -> Batch[UUID, Asset]:
+        return Batch(partial(assets.by_ids, self._viewer))
+
+    @cached_property
+    def systems(self) -> Batch[UUID, ParticleSystem]:
+        return Batch(partial(particles.by_ids, self._viewer))
 
     def system_jobs(self, first: int, after: str | None, is_counted: bool) -> Batch[UUID, Page[Job]]:
         """By system id; one for each set of page arguments that an operation uses."""
@@ -40,9 +56,3 @@ class Loaders:
             )
 
         return self._system_jobs.setdefault((first, after, is_counted), Batch(fetch))
-
-    async def _assets(self, ids: list[UUID]) -> Mapping[UUID, Asset]:
-        return await assets.by_ids(self._viewer, ids)
-
-    async def _systems(self, ids: list[UUID]) -> Mapping[UUID, ParticleSystem]:
-        return await particles.by_ids(self._viewer, ids)
