@@ -8,7 +8,7 @@ graphql-core says of each of their members.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from graphql import GraphQLEnumType, GraphQLLeafType, GraphQLScalarType
 from graphql.type import scalars
 from strawberry.schema.schema_converter import CustomGraphQLEnumType
 
+from schema import scalars as scalars_of_ours
 from schema.compiled.plain import NotPlain, is_inert
 
 # a value of exactly one of these is neither an error, nor null, nor to be awaited
@@ -25,8 +26,11 @@ ORDINARY = frozenset(
 Named = Callable[[str, object], str]  # makes a value known to the source, and gives the name it has there
 
 
-def lines(type_: GraphQLLeafType, x: str, fail: str, named: Named) -> list[str]:
-    """`fail` is the statement that raises the surprise, `x` the variable."""
+def lines(
+    type_: GraphQLLeafType, x: str, fail: str, named: Named, *, moments_stay: bool = False
+) -> list[str]:
+    """`fail` is the statement that raises the surprise, `x` the variable. With `moments_stay` a moment in UTC
+    is left to orjson, which writes the very text that the scalar would have it write."""
     if isinstance(type_, GraphQLEnumType):
         names = named("names", _names_of_members(type_))
         return [f"{x} = {names}.get(id({x}))", f"if {x} is None: {fail}"]
@@ -40,6 +44,10 @@ def lines(type_: GraphQLLeafType, x: str, fail: str, named: Named) -> list[str]:
             return [f"if type({x}) is not int or not {low} <= {x} <= {high}: {fail}"]
         case scalars.serialize_float as coerce:
             return _float(x, fail, named("coerce", coerce))
+        case scalars_of_ours.datetime_out as coerce if moments_stay:
+            left = f"type({x}) is not {named('datetime', datetime)} or {x}.tzinfo is not {named('utc', UTC)}"
+            custom = _custom(type_, x, fail, named("coerce", coerce), named("ordinary", ORDINARY))
+            return [f"if {left}:", *(f"    {line}" for line in custom)]
         case coerce:
             return _custom(type_, x, fail, named("coerce", coerce), named("ordinary", ORDINARY))
 

@@ -39,7 +39,8 @@ class Plans:
     Nodes are told apart by identity: their operation and its fragments are alive as long as anybody asks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, moments_stay: bool = False) -> None:
+        self._moments_stay = moments_stay
         self._values: dict[_Key, Walk | None] = {}
         self._fields: dict[_Key, Walk | None] = {}
         self.told: set[str] = set()
@@ -51,7 +52,7 @@ class Plans:
         """For values of the type that those nodes select from."""
         key = (type_, *[id(one.node) for one in details])
         if key not in self._values:
-            source = Source(schema, collect)
+            source = Source(schema, collect, moments_stay=self._moments_stay)
             self._keep(self._values, key, source, lambda: source.value(type_, details))
         return self._values[key]
 
@@ -61,7 +62,7 @@ class Plans:
         """For the objects that have the field of those nodes."""
         key = (parent, *[id(one.node) for one in details])
         if key not in self._fields:
-            source = Source(schema, collect)
+            source = Source(schema, collect, moments_stay=self._moments_stay)
             self._keep(self._fields, key, source, lambda: source.field(parent, details))
         return self._fields[key]
 
@@ -87,12 +88,12 @@ class _Operation:
     conditions: tuple[str, ...]
     variants: dict[_Key, Plans] = field(default_factory=dict)
 
-    def plans(self, variables: dict[str, object]) -> Plans:
-        variant = tuple(variables.get(name) for name in self.conditions)
+    def plans(self, variables: dict[str, object], moments_stay: bool) -> Plans:
+        variant = (moments_stay, *[variables.get(name) for name in self.conditions])
         if variant not in self.variants:
             if len(self.variants) >= MAX_VARIANTS:
                 self.variants.clear()
-            self.variants[variant] = Plans()
+            self.variants[variant] = Plans(moments_stay=moments_stay)
         return self.variants[variant]
 
 
@@ -109,6 +110,8 @@ class Operations:
         node: OperationDefinitionNode,
         fragments: dict[str, FragmentDefinitionNode],
         variables: dict[str, object],
+        *,
+        moments_stay: bool = False,
     ) -> Plans:
         self._forget_gone()
         key = (id(node), *map(id, fragments.values()))
@@ -119,7 +122,7 @@ class Operations:
             parts, gone = tuple(fragments.values()), self._gone
             reference = weakref.ref(node, lambda _: gone.append(key))
             self._kept[key] = _Operation(reference, parts, conditions(node, parts))
-        return self._kept[key].plans(variables)
+        return self._kept[key].plans(variables, moments_stay)
 
     @property
     def weight(self) -> int:

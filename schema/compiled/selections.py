@@ -40,7 +40,7 @@ class Selections:
         if why_not is not None:
             log.warning("no selection is compiled, large pages will be slow: %s", why_not)
 
-    def walks(self, executor: Executor) -> Walks | None:
+    def walks(self, executor: Executor, *, moments_stay: bool = False) -> Walks | None:
         """What there is for the operation of this executor."""
         if self.operations is None:
             return None
@@ -54,7 +54,10 @@ class Selections:
             return None
         try:
             plans = self.operations.plans(
-                executor.operation, executor.fragment_definitions, executor.variable_values.coerced
+                executor.operation,
+                executor.fragment_definitions,
+                executor.variable_values.coerced,
+                moments_stay=moments_stay,
             )
         except TypeError:  # a variable that cannot be a key: the document was never validated
             return None

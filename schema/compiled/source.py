@@ -46,8 +46,8 @@ class Surprise(Exception):
 class Source:
     """One walk; `fields` says how much of it there is."""
 
-    def __init__(self, schema: GraphQLSchema, collect: Collect) -> None:
-        self._schema, self._collect = schema, collect
+    def __init__(self, schema: GraphQLSchema, collect: Collect, *, moments_stay: bool = False) -> None:
+        self._schema, self._collect, self._moments_stay = schema, collect, moments_stay
         self._names: dict[str, Any] = {"Surprise": Surprise, "CAST": TYPE_CAST_ATTRIBUTE}
         self._functions: list[str] = []
         self.fields = 0
@@ -148,7 +148,8 @@ class Source:
 
     def _present(self, type_: GraphQLOutputType, details: FieldDetailsList, x: str, place: str) -> list[str]:
         if is_leaf_type(type_):
-            return leaves.lines(type_, x, _raise(place), self._named)
+            stay = self._moments_stay
+            return leaves.lines(type_, x, _raise(place), self._named, moments_stay=stay)
         return [f"{x} = {self._function(type_, details, place)}({x})"]
 
     def _selected(

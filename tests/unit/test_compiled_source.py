@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
 import strawberry
 from graphql import (
@@ -119,3 +121,45 @@ async def test_keys_are_in_the_order_of_the_document(sides: Sides) -> None:
     run = await sides.both("{ thing { size ...F name b: name } } fragment F on Thing { name a: size size }")
     assert run.result.data is not None
     assert list(run.result.data["thing"]) == ["size", "name", "a", "b"]
+
+
+MOMENTS = [
+    datetime(2026, 1, 31, 12, tzinfo=UTC),
+    datetime(2026, 1, 31, 12, 0, 0, 5, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(2026, 1, 31, 12),
+    datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+    date(2026, 1, 31),
+]
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+def test_moments_that_orjson_writes(moment: Any) -> None:
+    sides = Sides(Clock)
+    tree = parse("{ time { at } }")
+    written = [
+        orjson.dumps(
+            execute(
+                sides.compiled.core,
+                tree,
+                root_value=moment,
+                context_value=Context(),
+                executor_class=Execution,
+                operation_extensions=None,
+                **options,  # type: ignore[arg-type]
+            ).data  # type: ignore[union-attr]
+        )
+        for options in ({"moments_stay": True}, {"moments_stay": False}, {"moments_stay": True})
+    ]
+    assert written[0] == written[1] == written[2]
+    assert b"null" not in written[0]
+
+
+@strawberry.type
+class Time:
+    at: datetime
+
+
+@strawberry.type
+class Clock:
+    time: Time = strawberry.field(resolver=lambda root: Time(at=root))
