@@ -15,7 +15,10 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from app.graphql_requests import context_of, decoded_json
+from app.sockets import WRITER
 from resolvers.context import Context
+from schema.live.hub import Hub
+from schema.live.writers import QueuedWriter, Writer
 from schema.starling import StarlingSchema
 from schema.transport import TransportHandler
 
@@ -25,7 +28,15 @@ MAX_REASON_BYTES = 120  # of a WebSocket close; the protocol has room for 123
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
-    """Writes nothing to a socket that is closed, and no longer reason than a close frame holds."""
+    """Writes nothing to a socket that is closed, and no longer reason than a close frame holds.
+
+    `writer` is the server's own socket where it has one for us.
+    """
+
+    def __init__(self, view: Any, request: WebSocket, response: WebSocket) -> None:
+        super().__init__(view, request, response)
+        own = request.scope.get("extensions", {}).get(WRITER)
+        self.writer: Writer = QueuedWriter(request.send_text) if own is None else own
 
     async def send_json(self, message: Any) -> None:
         if WebSocketState.DISCONNECTED in (self.ws.application_state, self.ws.client_state):
@@ -53,6 +64,7 @@ class GraphQLSocket(GraphQL[Context, None]):
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
             max_subscriptions_per_connection=OPERATIONS_A_SOCKET,
         )
+        self.hub = Hub(schema)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         return await context_of(request)

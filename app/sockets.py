@@ -11,6 +11,10 @@ everything written was read. Here
   `PING_SECONDS + PING_TIMEOUT_SECONDS`, the second is for sockets that are being closed and get no pings;
 - a server that stops gives nobody longer than `LEAVE_SECONDS` to take the close frame.
 
+It is also the `schema.live.writers.Writer` of live updates, in the extensions of its scope: finished messages
+go straight into the transport, in one order with all that is sent through ASGI. What answers a client (an
+ack, a pong, a result) has its turn before the next update.
+
 The hooks are those of uvicorn's pinned version; `tests/api/test_socket_limits.py` holds it to them.
 """
 
@@ -19,12 +23,19 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio.transports import BaseTransport
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.http11 import Request
 
+from schema.live.writers import Waiter
+
+WRITER = "starling.writer"  # in the extensions of a scope
 PING_SECONDS = 15.0
 PING_TIMEOUT_SECONDS = 20.0
 STALLED_SECONDS = 40.0
@@ -37,6 +48,12 @@ _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 class BoundedSocket(WebSocketsSansIOProtocol):
     _given_up: asyncio.TimerHandle | None = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._in_turn = 0  # messages that wait, or are being written
+        self._waiting: dict[Waiter, None] = {}
+        self._pong = b""
+
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
         self.transport.set_write_buffer_limits(high=0)  # `pause_writing` comes with the first byte not taken
@@ -44,12 +61,60 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"][WRITER] = self  # type: ignore[assignment]
+
     async def send(self, message: ASGISendEvent) -> None:
-        while not self.writable.is_set():  # of many that waited, the first to write may stop the rest again
-            await self.writable.wait()
-        if self.handshake_complete and self.transport.is_closing():
-            raise ClientDisconnected
-        await super().send(message)
+        async with self._turn():
+            if self.handshake_complete and self.transport.is_closing():
+                raise ClientDisconnected
+            await super().send(message)
+
+    def write_now(self, head: bytes, body: bytes) -> bool:
+        if self._in_turn or not self.writable.is_set() or self._is_over():
+            return False
+        self.transport.write(_text_frame(head, body))
+        return True
+
+    async def write_in_turn(self, head: bytes, body: bytes) -> None:
+        async with self._turn():
+            if self._is_over():
+                raise ClientDisconnected
+            self.transport.write(_text_frame(head, body))
+
+    def wait(self, waiter: Waiter) -> None:
+        self._waiting[waiter] = None
+
+    def forget(self, waiter: Waiter) -> None:
+        self._waiting.pop(waiter, None)
+
+    async def close(self) -> None:
+        """What holds this socket lets go of it: they would keep each other in memory."""
+        self.scope["extensions"].pop(WRITER, None)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Of many that waited, the first to write may stop the rest again."""
+        self._in_turn += 1
+        try:
+            while not self.writable.is_set():
+                await self.writable.wait()
+            yield
+        finally:
+            self._in_turn -= 1
+            self._resume()
+
+    def _resume(self) -> None:
+        """Those who may write again, one after the other, as long as everything is taken."""
+        while self._waiting and not self._in_turn and self.writable.is_set() and not self._is_over():
+            waiter = next(iter(self._waiting))
+            del self._waiting[waiter]
+            waiter.resume()
+
+    def _is_over(self) -> bool:
+        return self.close_sent or self.disconnected or self.transport.is_closing()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -58,6 +123,10 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stop_looking()
+        if self._pong and not self._is_over():
+            pong, self._pong = self._pong, b""
+            self.transport.write(pong)
+        self._resume()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -70,6 +139,14 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_looking()
         super().connection_lost(exc)
+
+    def handle_ping(self) -> None:
+        """Of the pings that came while something waits only the newest is answered, as RFC 6455 allows."""
+        pong = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(pong)
+        else:
+            self._pong = pong
 
     def handle_cont(self, event: Frame) -> None:
         """Empty fragments weigh nothing by the limit of a message, and are kept one by one."""
@@ -102,6 +179,17 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             self._look_again(now)
         else:
             self.transport.abort()
+
+
+def _text_frame(head: bytes, body: bytes) -> bytes:
+    size = len(head) + len(body)
+    if size < 126:
+        start = bytes((0x81, size))
+    elif size < 65_536:
+        start = b"\x81\x7e" + size.to_bytes(2, "big")
+    else:
+        start = b"\x81\x7f" + size.to_bytes(8, "big")
+    return b"".join((start, head, body))
 
 
 def _is_text(fragments: list[bytes]) -> bool:

@@ -28,6 +28,16 @@ def belonging_to(**ids: str) -> Iterator[None]:
         _IDS.reset(token)
 
 
+@contextmanager
+def belonging_to_nobody() -> Iterator[None]:
+    """Until the block ends: for a task that is begun in it and will serve many."""
+    token = _IDS.set(_NONE)
+    try:
+        yield
+    finally:
+        _IDS.reset(token)
+
+
 def present_ids() -> Mapping[str, str]:
     """By name: request_id, operation_id, job_id."""
     return _IDS.get()

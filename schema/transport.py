@@ -5,59 +5,114 @@
 - An operation that cannot begin (syntax, validation, unknown operation) or whose stream breaks ends with an
   `error` message; the socket and its other operations go on.
 - A socket that vanished ends its operations without a word.
+
+Operations are members of `schema.live`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import logging
+from contextlib import suppress
 from typing import Any
 
+from graphql import GraphQLError
 from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.schema.schema import StreamResult
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-    Operation,
-)
-from strawberry.types.execution import ExecutionResult
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
-from domain.belonging import belonging_to
 from resolvers.context import Context
+from schema.live.hub import Hub
+from schema.live.keys import Request
+from schema.live.members import Member
+from schema.live.writers import Writer
 
 _LOG = logging.getLogger("starling.graphql")
-MOST_CHARACTERS = 64  # of an operation's id in the log
 _OPTIONAL = (dict, type(None))
 _NO_NAME = "The operationName must be a string"
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._hub: Hub = given["view"].hub
+        self._writer: Writer = given["websocket"].writer
+        self._members: dict[str, Member] = {}
+        self._surroundings = contextvars.copy_context()
+        self._init_timer: asyncio.TimerHandle | None = None
+
+    def on_request_accepted(self) -> None:
+        """A timer waits for `connection_init`, not a task: there are many sockets."""
+        seconds = self.connection_init_wait_timeout.total_seconds()
+        self._init_timer = asyncio.get_running_loop().call_later(seconds, self._init_is_late)
+
+    def _init_is_late(self) -> None:
+        if not self.connection_init_received:
+            self.connection_timed_out = True
+            closing = self.websocket.close(code=4408, reason="Connection initialisation timeout")
+            self.connection_init_timeout_task = asyncio.create_task(closing)
+            self.connection_init_timeout_task.add_done_callback(self._task_done)
+
     async def handle_message(self, message: Any) -> None:
         problem = _problem(message)
         if problem is not None:
             await self.handle_invalid_message(problem)
             return
-        if message["type"] == "connection_init" and message.get("payload") is None:
-            message = {**message, "payload": {}}
+        if message["type"] == "connection_init":
+            self._stop_init_timer()
+            message = {**message, "payload": message.get("payload") or {}}
         await super().handle_message(message)
 
-    async def run_operation(self, operation: Operation[Context, None]) -> None:
-        with belonging_to(operation_id=operation.id[:MOST_CHARACTERS]):
-            await super().run_operation(operation)
+    async def handle_subscribe(self, message: Any) -> None:
+        id, payload = message["id"], message["payload"]
+        if not self.connection_acknowledged:
+            await self.websocket.close(code=4401, reason="Unauthorized")
+        elif id in self._members:
+            await self.websocket.close(code=4409, reason=f"Subscriber for {id} already exists")
+        elif len(self._members) >= (self.max_subscriptions_per_connection or 0):
+            refusal = GraphQLError("Subscription limit reached")
+            await self.send_message({"id": id, "type": "error", "payload": [refusal.formatted]})
+        else:
+            self._members[id] = self._member(id, payload)
 
-    async def _send_result_stream(
-        self, operation: Operation[Context, None], result_source: StreamResult
-    ) -> None:
-        async for result in result_source:
-            if not isinstance(result, ExecutionResult):
-                await self._reject_incremental_delivery(operation)
-                return
-            if result.data is None and result.errors and not any(error.path for error in result.errors):
-                await operation.send_initial_errors(result.errors)
-                return
-            await operation.send_next(result)
+    async def handle_complete(self, message: Any) -> None:
+        member = self._members.pop(message["id"], None)
+        if member is not None:
+            member.close()
+
+    async def shutdown(self) -> None:
+        """Nothing of the socket runs any more when this returns."""
+        self._stop_init_timer()
+        await super().shutdown()
+        members = list(self._members.values())
+        self._members.clear()
+        tasks = [member.task for member in members if member.task is not None]
+        for member in members:
+            member.close()
+        for task in tasks:
+            with suppress(Exception, asyncio.CancelledError):  # gather would let itself be cancelled
+                await task
+        await self._writer.close()
+        await self._hub.settle()
 
     async def handle_task_exception(self, error: Exception) -> None:
         if not isinstance(error, WebSocketDisconnected):
             _LOG.error("an operation of a socket failed", exc_info=error)
+
+    def _member(self, id: str, payload: dict[str, Any]) -> Member:
+        request = Request(
+            payload["query"], payload.get("operationName"), payload.get("variables"), self.context
+        )
+        return Member(self._hub, id, request, self._writer, self._surroundings, self._forget)
+
+    def _forget(self, member: Member) -> None:
+        if self._members.get(member.id) is member:
+            del self._members[member.id]
+
+    def _stop_init_timer(self) -> None:
+        if self._init_timer is not None:
+            self._init_timer.cancel()
+            self._init_timer = None
 
 
 def _problem(message: Any) -> str | None:

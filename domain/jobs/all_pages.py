@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from db import job_events, job_rows
 from db.job_events import Change, Found, Place
@@ -25,9 +25,13 @@ class Seen:
     """
 
     reading: Reading
-    changes: Sequence[Change] = ()
-    at: int = 0
-    is_all: bool = False
+    changes: Sequence[Change] = field(default=(), compare=False, repr=False)
+    at: int = field(default=0, compare=False)
+    is_all: bool = field(default=False, compare=False)
+
+    @property
+    def change(self) -> Change:
+        return self.changes[self.at]
 
     def covers(self, other: Seen) -> bool:
         mine, theirs = self.reading, other.reading
@@ -38,7 +42,7 @@ class Seen:
         return mine.seen.covers(theirs.seen) and (theirs.until is None or mine.seen.covers(theirs.until))
 
     def has_seen(self, other: Seen) -> bool:
-        return self._holds(other.changes[other.at])
+        return self._holds(other.change)
 
     def meets(self, other: Seen) -> bool:
         """The whole page is known: whoever has seen nothing that comes later in it has seen no more."""

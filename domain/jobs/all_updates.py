@@ -53,8 +53,7 @@ async def opening_all(
 ) -> AsyncGenerator[Step[JobUpdate, Seen], None]:
     """The jobs that have not ended, or what came after `start` (a mark, or a client's cursor), up to now.
 
-    The rows of a page are read after its changes, and may show more; so it ends with a page that has none.
-    Its mark is all that the database showed then. Raises what `watch_all` does.
+    Its mark is all that the database showed when it read the log last. Raises what `watch_all` does.
     """
     reading = start.reading if isinstance(start, Seen) else await _start(start, services)
     where = condition(viewer, wanted)
@@ -62,7 +61,7 @@ async def opening_all(
         page = await _page(Asked(where, reading, only_newest), services)
         for step in page.steps:
             yield step
-        if page.now is not None and not page.steps:
+        if page.now is not None:
             yield Step(None, Seen(Reading(page.now)))
             return
         reading, only_newest = page.end, only_newest and reading.taken_at is not None

@@ -99,7 +99,7 @@ async def following(
                     return
                 if is_slow := pace.is_slow():
                     break
-            if found.is_over:
+            if found.is_over and not is_slow:
                 return
             if not is_slow and len(found.steps) < BATCH:
                 await subscription.wait(REREAD_SECONDS)

@@ -38,7 +38,7 @@ async def test_all_jobs_go_on_after_a_reconnect(viewer: Viewer, services: Servic
         await submit_one(viewer, services)
     updates = watch_all(viewer, services=services)
     seen = [await next_of(updates) for _ in range(3)]
-    await updates.aclose()  # type: ignore[attr-defined]
+    await updates.aclose()
     running = await claim_next(services)
     await report(running, 40.0, services)
     await complete(running, services)

@@ -59,7 +59,7 @@ async def test_what_was_missed_is_replayed(viewer: Viewer, services: Services) -
     job = await submit_one(viewer, services)
     updates = watch(viewer, job.id, services=services)
     seen = await next_of(updates)
-    await updates.aclose()  # type: ignore[attr-defined]
+    await updates.aclose()
     running = await claim_next(services)
     await report(running, 50.0, services)
     await complete(running, services)
@@ -134,8 +134,8 @@ async def test_no_subscription_is_left(viewer: Viewer, services: Services) -> No
     await next_of(one)
     await next_of(all_of_them)
     assert services.events.subscriber_count == 2  # type: ignore[attr-defined]
-    await one.aclose()  # type: ignore[attr-defined]
-    await all_of_them.aclose()  # type: ignore[attr-defined]
+    await one.aclose()
+    await all_of_them.aclose()
     assert services.events.subscriber_count == 0  # type: ignore[attr-defined]
 
 

@@ -269,7 +269,7 @@ async def test_updates_of_all_jobs_from_before_go_on_with_what_is_left(
     early = await jobs.submit(viewer, NewJob("PARTICLE_RENDER", {"n": 1}), services=services)
     watching = jobs.watch_all(viewer, JobFilter(), services=services)
     cursor = (await anext(watching)).cursor
-    await watching.aclose()  # type: ignore[attr-defined]
+    await watching.aclose()
     lost = await jobs.submit(viewer, NewJob("PARTICLE_RENDER", {"n": 2}), services=services)
     for job in (early, lost):
         await jobs.cancel(viewer, job.id, services=services)
@@ -279,7 +279,7 @@ async def test_updates_of_all_jobs_from_before_go_on_with_what_is_left(
     again = jobs.watch_all(viewer, JobFilter(), cursor, services=services)
     async with asyncio.timeout(10):
         assert (await anext(again)).job.id == late.id
-    await again.aclose()  # type: ignore[attr-defined]
+    await again.aclose()
 
 
 def together(*works: Any) -> list[asyncio.Task[Any]]:

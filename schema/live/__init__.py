@@ -1,0 +1,24 @@
+"""Subscriptions over sockets: who asks for the same is served by one execution.
+
+    members.py   one operation of one socket: reads its opening by itself, then joins a group
+    groups.py    identical subscriptions: executed once, each result written once, its bytes for every member
+    hub.py       which groups there are
+    keys.py      what makes two subscriptions identical
+    chunks.py    what a member reads by itself: a part of the document's results, shared at that moment too
+    frames.py    a result as the bytes of a message
+    writers.py   the socket as all these see it
+
+                 subscribe
+                     |
+      .------> reads by itself <------------------------------.
+      |   snapshot, replay, or what it missed                 | its socket takes bytes again,
+      |              | up to now, at a mark                   | and more than is kept was missed
+      |              v                                        |
+      |      in step with its group ---- bytes wait ----> behind: a reference to the first frame missed
+      |              |
+      |              | its mark and the group's cannot be compared
+      '--------------'
+                     | the stream ends: complete, error
+
+Queries and mutations never join: they read by themselves, once.
+"""

@@ -1,0 +1,134 @@
+"""Identical subscriptions: the document is executed once for all of them, and each result written once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from domain.belonging import belonging_to_nobody
+from resolvers.parts import Following
+from schema.live.frames import COMPLETE, Frame, body_of
+from schema.live.keys import Key, Request
+from schema.tallies import ANONYMOUS, EVENTS_SENT, NAMES
+
+if TYPE_CHECKING:
+    from schema.live.hub import Hub
+    from schema.live.members import Member
+
+AT_ONCE = 256  # members that are told before other work of the process has its turn
+KEPT_FRAMES = 4  # for whoever joins a little late
+MOST_FRAMES = 64  # while a member is behind
+MOST_BYTES = 256 * 1024
+_LOG = logging.getLogger("starling.graphql")
+
+
+class Group:
+    """It begins at the mark of its first member, and its task ends with the last one.
+
+    What was sent lately is kept: a member whose socket took nothing for a while is told all of it, and one
+    that joins may be as far behind. Whoever misses more reads by himself.
+    """
+
+    def __init__(self, hub: Hub, key: Key, request: Request, mark: Any, name: str | None) -> None:
+        self.key = key
+        self.request = request
+        self.mark = mark
+        self.members: dict[Member, None] = {}
+        self._hub = hub
+        self._frames: deque[Frame] = deque()
+        self._bytes = 0
+        self._count = 0
+        self._tallies = request.context.services.tallies
+        self._name = ANONYMOUS if name is None else self._tallies.known(NAMES, name)
+        with belonging_to_nobody():
+            self._task = asyncio.create_task(self._run(), name="live-group")
+
+    def admit(self, member: Member, mark: Any) -> bool:
+        """In step from the first frame on that the mark has not seen; False where frames may be missing."""
+        if not mark.covers(self._frames[0].before if self._frames else self.mark):
+            return False
+        self.members[member] = None
+        member.joins(self, mark, self._count - len(self._frames))
+        self.catch_up(member)
+        return True
+
+    def catch_up(self, member: Member) -> bool:
+        """Tell what is kept and was not told yet; False where more was missed."""
+        if member.told < self._count - len(self._frames):
+            return False
+        told = 0
+        for frame in tuple(self._frames):
+            if frame.number > member.told and member.group is self and not member.behind:
+                told += member.take(frame)
+        self._sent(told)
+        return True
+
+    def remove(self, member: Member) -> None:
+        del self.members[member]
+        if not self.members:
+            self._hub.drop(self)
+            if not self._task.done():
+                self._task.cancel()
+                self._hub.await_end(self._task)
+
+    async def _run(self) -> None:
+        part = Following(mark=self.mark)
+        context = replace(self.request.context, part=part)
+        ending = COMPLETE
+        try:
+            stream = await self._hub.schema.stream(
+                self.request.text,
+                variable_values=self.request.variables,
+                context_value=context,
+                operation_name=self.request.operation_name,
+            )
+            async with aclosing(stream):
+                async for result in stream:
+                    body, is_error = body_of(result)
+                    if is_error:
+                        ending = body
+                        break
+                    await self._tell(self._next(body, part.mark))
+        except Exception:
+            _LOG.exception("a group of subscriptions failed")
+        await self._end(ending)
+
+    def _next(self, body: bytes, mark: Any) -> Frame:
+        self._count += 1
+        frame = Frame(body, mark, before=self.mark, number=self._count)
+        self.mark = mark
+        self._frames.append(frame)
+        self._bytes += len(body)
+        return frame
+
+    async def _tell(self, frame: Frame) -> None:
+        told, is_anyone_behind = 0, False
+        for number, member in enumerate(tuple(self.members), 1):
+            if member.group is self and member.told < frame.number:
+                if not member.behind:
+                    told += member.take(frame)
+                is_anyone_behind = is_anyone_behind or member.behind is not None
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self._sent(told)
+        self._forget(MOST_FRAMES if is_anyone_behind else KEPT_FRAMES)
+
+    def _forget(self, most: int) -> None:
+        while len(self._frames) > 1 and (len(self._frames) > most or self._bytes > MOST_BYTES):
+            self._bytes -= len(self._frames.popleft().body)
+
+    async def _end(self, body: bytes) -> None:
+        self._hub.drop(self)
+        for number, member in enumerate(tuple(self.members), 1):
+            if member.group is self:
+                member.ends(body)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _sent(self, told: int) -> None:
+        if told:
+            self._tallies.add(EVENTS_SENT, self._name, amount=told)

@@ -1,0 +1,77 @@
+"""Which groups of identical subscriptions there are in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from schema.live import chunks
+from schema.live.chunks import Chunk
+from schema.live.groups import Group
+from schema.live.keys import Key, Request, Shape, shape_of
+from schema.live.members import Member
+from schema.starling import StarlingSchema
+from schema.tallies import GROUPS
+
+MOST_SHAPES = 1_000
+LONGEST_KEPT = 10_000  # characters of a document whose shape is kept
+
+
+class Hub:
+    """One for a schema. All that it does happens in one event loop."""
+
+    def __init__(self, schema: StarlingSchema) -> None:
+        self.schema = schema
+        self.groups: dict[Key, Group] = {}
+        self._shapes: dict[tuple[str, str | None], Shape] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def read(self, request: Request, start: Any, only_newest: bool) -> Chunk:
+        """What a member reads by itself. Of a subscription that is known to be one, with others."""
+        shape = self.shape(request)
+        if shape is None or not shape.is_subscription:
+            return await chunks.read(self.schema, request, start, only_newest)
+        key = ("chunk", id(self), Key.of(request, () if start is None else shape.cursors), start, only_newest)
+        reads = request.context.services.reads
+        return await reads.read(key, lambda: chunks.read(self.schema, request, start, only_newest))
+
+    def join(self, member: Member, mark: Any) -> bool:
+        """Let a member go on with those who asked for the same. False where they may be ahead of the mark."""
+        shape = self.shape(member.request)
+        key = Key.of(member.request, shape.cursors if shape else ())
+        group = self.groups.get(key)
+        if group is None:
+            name = shape.name if shape else member.request.operation_name
+            group = self.groups[key] = Group(self, key, member.request, mark, name)
+            member.request.context.services.tallies.move(GROUPS, 1)
+        return group.admit(member, mark)
+
+    def drop(self, group: Group) -> None:
+        """It takes no more members; whoever asks for the same makes a new one."""
+        if self.groups.get(group.key) is group:
+            del self.groups[group.key]
+            group.request.context.services.tallies.move(GROUPS, -1)
+
+    def await_end(self, task: asyncio.Task[None]) -> None:
+        """Of a group's task that was cancelled: `settle` waits for it."""
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def settle(self) -> None:
+        if self._ending:
+            await asyncio.wait(set(self._ending))
+
+    def shape(self, request: Request) -> Shape | None:
+        """None for a document that is not known, or not any more: its first reader makes it known."""
+        place = (request.text, request.operation_name)
+        shape = self._shapes.get(place)
+        if shape is None:
+            document = self.schema.documents.find(request.text)
+            if document is None:
+                return None
+            shape = shape_of(document.tree, request.operation_name, self.schema.core)
+            if len(request.text) <= LONGEST_KEPT:
+                if len(self._shapes) >= MOST_SHAPES:
+                    self._shapes.clear()
+                self._shapes[place] = shape
+        return shape

@@ -1,0 +1,195 @@
+"""One operation of one socket, from its subscribe to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from domain.belonging import belonging_to
+from domain.jobs.pace import Pace
+from schema.live.frames import COMPLETE, Frame, head_of
+from schema.live.keys import Request
+from schema.live.writers import Writer
+from schema.tallies import ANONYMOUS, EVENTS_SENT, NAMES, RUNNING, SUBSCRIPTION
+
+if TYPE_CHECKING:
+    from schema.live.groups import Group
+    from schema.live.hub import Hub
+
+MOST_CHARACTERS = 64  # of an operation's id in the log
+_LOG = logging.getLogger("starling.graphql")
+
+
+class Member:
+    """It has a task while it reads by itself, and none while it is in a group.
+
+    In a group, `told` is the number of the last frame that it was told or had seen before, and `behind` the
+    first one that its socket did not take. Its mark is kept until it has seen exactly what the group has.
+    """
+
+    __slots__ = (
+        "_hub",
+        "_is_counted",
+        "_mark",
+        "_surroundings",
+        "_when_over",
+        "_writer",
+        "behind",
+        "group",
+        "head",
+        "id",
+        "request",
+        "task",
+        "told",
+    )
+
+    def __init__(
+        self,
+        hub: Hub,
+        id: str,
+        request: Request,
+        writer: Writer,
+        surroundings: Context,
+        when_over: Callable[[Member], object],
+    ) -> None:
+        self.id = id
+        self.request = request
+        self.head = head_of(id)
+        self.group: Group | None = None
+        self.told = 0
+        self.behind: Frame | None = None
+        self.task: asyncio.Task[None] | None = None
+        self._hub = hub
+        self._mark: Any = None
+        self._writer = writer
+        self._surroundings = surroundings  # of its socket: what it does later belongs to that
+        self._when_over = when_over
+        self._is_counted = False
+        self._read_alone(None, only_newest=False)
+
+    def close(self) -> None:
+        """Its client or its socket has gone: nothing is sent any more."""
+        if self.task is not None:
+            self.task.cancel()
+        self._writer.forget(self)
+        self._leave()
+        self._count(False)
+
+    def joins(self, group: Group, mark: Any, told: int) -> None:
+        self.group, self._mark, self.told = group, mark, told
+        self.request = group.request  # the same in other words: many share one
+
+    def take(self, frame: Frame) -> bool:
+        """Be told a frame of the group; False where it was not sent, now or at all."""
+        mark = self._mark
+        if mark is not None:
+            if mark.has_seen(frame.mark):
+                self.told = frame.number
+                return False
+            if not mark.meets(frame.mark):
+                self._leave()
+                self._read_alone(mark, only_newest=False)
+                return False
+        if not self._writer.write_now(self.head, frame.body):
+            self.behind = frame
+            self._writer.wait(self)
+            return False
+        self.told = frame.number
+        self._mark = None
+        return True
+
+    def resume(self) -> None:
+        """The socket takes bytes again: go on where that was, or where all are by now if it was too long."""
+        start = self._seen()
+        self.behind = None
+        if self.group is None or not self.group.catch_up(self):
+            self._leave()
+            self._read_alone(start, only_newest=True)
+
+    def ends(self, body: bytes) -> None:
+        """The group has ended. Whoever is behind reads the rest by himself, and so the end."""
+        if not self.behind:
+            if self._writer.write_now(self.head, body):
+                self._finish()
+                return
+            self._writer.wait(self)
+        self._mark = self._seen()
+        self._leave()
+
+    def _seen(self) -> Any:
+        """The mark of all that it was told."""
+        if self._mark is not None:
+            return self._mark
+        if self.behind is not None:
+            return self.behind.before
+        return None if self.group is None else self.group.mark
+
+    def _read_alone(self, start: Any, *, only_newest: bool) -> None:
+        reading = self._reading(start, only_newest)
+        self.task = asyncio.create_task(reading, name="live-member", context=self._surroundings.copy())
+
+    async def _reading(self, start: Any, only_newest: bool) -> None:
+        with belonging_to(operation_id=self.id[:MOST_CHARACTERS]):
+            try:
+                await self._read(start, only_newest)
+            except OSError:
+                return  # the socket is over; whoever serves it will close this
+            except Exception:
+                _LOG.exception("an operation of a socket failed")
+                with suppress(OSError):
+                    await self._send_last(COMPLETE)
+            finally:
+                if self.task is asyncio.current_task():
+                    self.task = None
+
+    async def _read(self, start: Any, only_newest: bool) -> None:
+        """Up to where its group is, or to the end."""
+        while True:
+            chunk = await self._hub.read(self.request, start, only_newest)
+            self._count(chunk.mark is not None)
+            pace, only_newest, start = Pace(), False, chunk.mark
+            for frame in chunk.frames:
+                if frame.is_error:
+                    await self._send_last(frame.body)
+                    return
+                await self._writer.write_in_turn(self.head, frame.body)
+                self._sent()
+                if not chunk.is_over and pace.is_slow():
+                    start, only_newest = frame.mark, True
+                    break
+            if chunk.is_over:
+                await self._send_last(COMPLETE)
+                return
+            if chunk.is_current and not only_newest and self._hub.join(self, start):
+                return
+
+    async def _send_last(self, body: bytes) -> None:
+        await self._writer.write_in_turn(self.head, body)
+        self._finish()
+
+    def _finish(self) -> None:
+        self._leave()
+        self._count(False)
+        self._when_over(self)
+
+    def _leave(self) -> None:
+        group, self.group = self.group, None
+        if group is not None:
+            group.remove(self)
+
+    def _sent(self) -> None:
+        if self._is_counted:
+            tallies = self.request.context.services.tallies
+            shape = self._hub.shape(self.request)
+            name = ANONYMOUS if shape is None else shape.name
+            tallies.add(EVENTS_SENT, tallies.known(NAMES, name))
+
+    def _count(self, is_live: bool) -> None:
+        """Among the subscriptions that run."""
+        if is_live is not self._is_counted:
+            self._is_counted = is_live
+            self.request.context.services.tallies.move(RUNNING, 1 if is_live else -1, SUBSCRIPTION)
