@@ -28,6 +28,8 @@ from schema.limits import excesses, fragments_of
 
 MAX_KEPT_CHARACTERS = 2_000_000
 MAX_ERRORS = 20
+ABORTED = "Validation aborted."  # how graphql-core ends what would take it too long
+TOO_INTRICATE = "The document is too intricate to be validated: select each field once, in fewer fragments"
 # built once: a rule class made for each request would defeat every cache
 RULES: tuple[type[ASTValidationRule], ...] = (
     *specified_rules,
@@ -89,6 +91,8 @@ class Documents:
 def checked(schema: GraphQLSchema, tree: DocumentNode) -> Document | list[GraphQLError]:
     """The limits first: the rules of GraphQL are quadratic in places, but quick within the limits."""
     errors = excesses(tree) or validate(schema, tree, RULES, max_errors=MAX_ERRORS)
+    if any(error.message == ABORTED for error in errors):
+        return [GraphQLError(TOO_INTRICATE)]
     return errors or Document(tree, operations_of(tree), fragments_of(tree))
 
 

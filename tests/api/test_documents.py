@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schema.build import schema
+from schema.documents import TOO_INTRICATE
 from tests.support.graphql_http import Api
 from tests.support.graphql_ws import socket
 
@@ -59,3 +60,8 @@ async def test_a_document_that_came_by_http_is_known_on_a_socket_and_back(
             if query == by_socket:
                 assert await graphql.run(query) == data
             assert documents.hits > hits
+
+
+async def test_a_document_that_takes_too_long_to_validate_is_told_what_to_do(graphql: Api) -> None:
+    failure = await graphql.refusal("{" + "__typename " * 1_400 + "}")
+    assert (failure.code, failure.message) == ("BAD_USER_INPUT", TOO_INTRICATE)
