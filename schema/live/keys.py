@@ -49,7 +49,10 @@ class Key:
     @classmethod
     def of(cls, request: Request, cursors: Collection[str]) -> Key:
         counting = {name: value for name, value in (request.variables or {}).items() if name not in cursors}
-        variables = json.dumps(counting, sort_keys=True)
+        try:
+            variables = json.dumps(counting, sort_keys=True)
+        except RecursionError:  # as deep as a parser takes them: like nobody else's
+            variables = f"of {id(request)}"
         return cls(request.text, request.operation_name, variables, request.context.viewer)
 
 
