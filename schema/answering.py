@@ -49,7 +49,10 @@ class NoOperation(Exception):
 
 
 async def respond(schema: StarlingSchema, request: GraphQLRequest) -> dict[str, Any]:
-    """`data`, and `errors` if there are any; no `data` where nothing was executed. Raises NoOperation."""
+    """`data`, and `errors` if there are any; no `data` where nothing was executed. Raises NoOperation.
+
+    It is for `orjson.dumps`, which writes the moments in it as every other way does.
+    """
     if not request.text:
         raise NoOperation("The request has no `query`")
     way = _directly if schema.is_direct else _by_extensions
@@ -104,6 +107,7 @@ async def _executed(
         operation_name=_name(operation),
         is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
         operation_extensions=request.extensions,
+        moments_stay=True,
     )
     if isinstance(executor, list):
         return ExecutionResult(None, executor)

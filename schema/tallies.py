@@ -24,7 +24,7 @@ COMPILED = Counter(
     ("outcome",),
 )
 
-GROUPS = Level("starling_subscription_groups", "Subscriptions that are executed, each for all who asked for it")
+GROUPS = Level("starling_subscription_groups", "Subscriptions that run, each for all who asked for it")
 
 FAMILIES = (OPERATION_SECONDS, RUNNING, ERRORS, EVENTS_SENT, COMPILED, GROUPS)
 NAMES = "graphql operations"  # the group of names for `Tallies.known`
