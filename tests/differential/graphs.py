@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -22,6 +22,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     Undefined,
+    get_named_type,
     is_abstract_type,
     is_enum_type,
     is_leaf_type,
@@ -160,6 +161,18 @@ STRANGE: tuple[Callable[[], Any], ...] = (
     lambda: [None],
     lambda: [[1], ["x"]],
 )
+# by type, what is taken for it most easily
+NEARLY: Mapping[str, tuple[Any, ...]] = {
+    "Int": (2**31, -(2**31) - 1, True, 3.0, 3.5, "12", Whole(4)),
+    "Float": (float("nan"), float("inf"), True, "1.5", 2**2000, Whole(4)),
+    "String": (5, True, 1.5, Words("words"), Spoken("written"), b"bytes"),
+    "Boolean": (1, 0, 1.0, "true", None),
+    "ID": (5, 2.0, True, Words("words"), Whole(4)),
+    "Odd": ("raises", "refuses", "nothing", Words("raises")),
+    "DateTime": ("2026-01-01", 5, EPOCH.date()),
+    "Colour": ("r", "RED", Size.SMALL, "VERT"),
+    "Size": (1, True, 2.0, "LARGE", Colour.RED),
+}
 
 
 def _errors(number: int) -> list[Exception]:
@@ -182,6 +195,7 @@ class World:
         self._seed = seed
         self._mischief = mischief
         self._rng = random.Random(seed)
+        self._favourite = self._rng.random()
         self._is_late = self._rng.random() < mischief
         kept = [each for each in schema.type_map.values() if _is_kept(schema, each)]
         self._pool = {each.name: [_bare(each) for _ in range(OF_EACH_TYPE)] for each in kept}
@@ -215,7 +229,9 @@ class World:
             setattr(thing, name, type(thing).__name__ if is_true else value)
 
     def _value(self, type_: Any, owner: str = "") -> Any:
-        if self._rng.random() < self._mischief:
+        """There are many more leaves than objects, so objects are wrong more often."""
+        is_leaf = is_leaf_type(get_named_type(type_))
+        if self._rng.random() < (self._mischief if is_leaf else min(5 * self._mischief, 0.15)):
             return self._wrong(type_)
         return self._right(type_)
 
@@ -238,22 +254,28 @@ class World:
     def _wrong(self, type_: Any) -> Any:
         rng = self._rng
         inner = type_.of_type if is_non_null_type(type_) else type_
-        match rng.randrange(10):
-            case 0 | 1:
+        match rng.randrange(13):
+            case 0:
                 return None
-            case 2:
+            case 1:
                 return rng.choice(_errors(rng.randrange(9)))
-            case 3:
+            case 2:
                 return Raised(rng.choice(_errors(rng.randrange(9))))
-            case 4:
+            case 3:
                 return Later(self._value(type_), rng.randrange(3))
-            case 5:
+            case 4:
                 return rng.choice(STRANGE)()
-            case 6:
+            case 5:
                 return MISSING
         if is_list_type(inner):
             return self._wrong_list(self._present(inner))
-        return rng.choice(STRANGE)() if is_leaf_type(inner) else self._wrong_object(self._present(inner))
+        if is_leaf_type(inner):
+            return self._pick(NEARLY.get(inner.name, (None, object())))
+        return self._wrong_object(self._present(inner))
+
+    def _pick(self, ways: Sequence[Any]) -> Any:
+        """Each world has its favourites, so that something rare is frequent in some of them."""
+        return self._rng.choice((ways[int(self._favourite * len(ways))], self._rng.choice(ways)))
 
     def _wrong_list(self, items: list[Any]) -> Any:
         ways: tuple[Callable[[], Any], ...] = (
@@ -270,7 +292,7 @@ class World:
             lambda: items[0] if items else None,
             lambda: range(2),
         )
-        return self._rng.choice(ways)()
+        return self._pick(ways)()
 
     def _wrong_object(self, right: Any) -> Any:
         cls = type(right)
@@ -285,10 +307,10 @@ class World:
             lambda: _copied(right, Trunk),
             lambda: [right],
         )
-        return self._rng.choice(ways)()
+        return self._pick(ways)()
 
     def _any_class(self) -> type:
-        return type(self._pool[self._rng.choice(("Crate", "Lamp", "Stone"))][0])
+        return type(self._pool[self._rng.choice(("Crate", "Lamp"))][0])
 
 
 def _is_kept(schema: GraphQLSchema, type_: Any) -> bool:

@@ -83,7 +83,9 @@ class History:
 
     async def _asset(self, viewer: Viewer) -> Asset:
         deleted = EPOCH if self.rng.random() < 0.15 else None
-        created = EPOCH + timedelta(seconds=self.rng.randrange(5))
+        created = EPOCH + timedelta(
+            seconds=self.rng.randrange(5), microseconds=self.rng.choice((0, 7, 120_000))
+        )
         asset = await an_asset(viewer, **self.rng.choice(MEDIA), deleted_at=deleted)
         await Asset.filter(id=asset.id).update(created_at=created)
         asset.created_at = created

@@ -13,8 +13,8 @@ from tests.differential.operations import Operation, Writer
 from tests.differential.sides import Fields, Kept, Sides, executed_fields
 from tests.support.figures import Figures
 
-MISCHIEF = (0.0, 0.0, 0.0, 0.005, 0.02, 0.1)
-OPERATIONS_A_WORLD = 20
+MISCHIEF = (0.0, 0.0, 0.005, 0.01, 0.02, 0.1)
+OPERATIONS_A_WORLD = 10
 AT_ONCE = 4
 QUERIES = (*["query"] * 9, "mutation")
 

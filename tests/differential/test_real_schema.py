@@ -13,7 +13,9 @@ from contextlib import aclosing
 from typing import Any, cast
 from uuid import uuid4
 
+import orjson
 import pytest
+from strawberry.schema.config import StrawberryConfig
 from tortoise.context import TortoiseContext
 
 from db import sql
@@ -22,6 +24,10 @@ from domain.accounts import Viewer, local_owner
 from domain.ports import Services
 from resolvers.context import Context
 from schema.build import schema
+from schema.execution import Execution
+from schema.operation import Operation as Guarded
+from schema.query import Query
+from schema.scalars import SCALARS
 from schema.starling import StarlingSchema
 from tests.differential.comparison import Answer
 from tests.differential.history import History
@@ -59,6 +65,13 @@ async def history(viewer: Viewer, rng: random.Random) -> History:
     rows.jobs += foreign.jobs[:3]
     rows.systems += foreign.systems[:1]
     return rows
+
+
+class WithMoments(Execution):
+    """As for an answer that orjson writes."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "moments_stay": True})
 
 
 class Way:
@@ -144,3 +157,23 @@ async def test_first_events_of_subscriptions(services: Services, viewer: Viewer,
         variables = operation.values(history.rng, BAD_INPUT)
         expected = await stock.first_event(operation, variables)
         assert_equal(operation, variables, expected, await compiled.first_event(operation, variables))
+
+
+async def test_moments_that_stay_are_written_alike(
+    services: Services, viewer: Viewer, history: History
+) -> None:
+    stock, context = BOTH[0], Context(viewer, services)
+    written = StarlingSchema(
+        query=Query,
+        extensions=[Guarded],
+        config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=WithMoments,
+    )
+    stayed = 0
+    for _ in range(40):
+        operation = Writer(stock.core, history.rng, history.draw, 7, 24, WITHOUT).query()
+        asked = (operation.text, operation.values(history.rng, BAD_INPUT), context, None, operation.name)
+        expected, found = await stock.execute(*asked), await written.execute(*asked)
+        assert orjson.dumps(expected.data) == orjson.dumps(found.data), operation.text
+        stayed += "datetime.datetime(" in repr(found.data)
+    assert stayed > 0

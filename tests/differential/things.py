@@ -255,14 +255,14 @@ class Pair(Generic[T]):
 
 @strawberry.type
 class Stone:
-    """Whatever has weight is a stone."""
+    """Whatever has weight is a stone, unless it is -7."""
 
     weight: int
     next_or_none: Anything | None
 
     @classmethod
     def is_type_of(cls, value: Any, info: Any) -> bool:
-        return hasattr(value, "weight")
+        return hasattr(value, "weight") and value.weight != -7
 
 
 @strawberry.interface
