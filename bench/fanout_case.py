@@ -53,12 +53,12 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
         await asyncio.sleep(SETTLE_SECONDS)
         ready_at = processor_seconds(server.pid)
         async with probing(server.port) as probes:
-            told = await _told(server, case.rate, seconds)
+            publishing = await _publishing(server, case.rate, seconds)
         await asyncio.sleep(DRAIN_SECONDS)
         ended_at = processor_seconds(server.pid)
         grown = resident_bytes(server.pid) - before
-        sockets = await clients.finish(told)
-    arrived, events = len(sockets.delays), len(told)
+        sockets = await clients.finish(await _told(publishing))
+    arrived, events = len(sockets.delays), len(publishing)
     return Figures(
         at_the_end=sockets.at_the_end,
         delivered=arrived / (case.sockets * events),
@@ -73,12 +73,21 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
     )
 
 
-async def _told(server: Server, rate: int, seconds: float) -> dict[int, int]:
-    """Publish in time, and wait as long after the last one; when each was, by its number."""
-    told = {}
+async def _publishing(server: Server, rate: int, seconds: float) -> list[asyncio.Task[int]]:
+    """Publish in time, whether or not the server has got round to what came before; a task for each event."""
+    tasks: list[asyncio.Task[int]] = []
     began = time.monotonic()
     for number in range(round(rate * seconds)):
         await asyncio.sleep(began + number / rate - time.monotonic())
-        told[number] = await server.publish(f"seq-{number}")
+        tasks.append(asyncio.create_task(server.publish(f"seq-{number}")))
     await asyncio.sleep(began + seconds - time.monotonic())
+    return tasks
+
+
+async def _told(publishing: list[asyncio.Task[int]]) -> dict[int, int]:
+    """When each event was told, by its number; those that were not told yet never are."""
+    told = {number: task.result() for number, task in enumerate(publishing) if task.done()}
+    for task in publishing:
+        task.cancel()
+    await asyncio.gather(*publishing, return_exceptions=True)
     return told

@@ -5,7 +5,8 @@ Each tells one job's changes to whoever subscribed to them, and says when it had
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class Server:
     port: int
     pid: int
     job_id: str
-    publish: Callable[[str], Awaitable[int]]
+    publish: Callable[[str], Coroutine[None, None, int]]
 
 
 @asynccontextmanager
@@ -78,9 +79,11 @@ async def _changed(job: Job, message: str, services: Services) -> int:
 @asynccontextmanager
 async def graphql_ws() -> AsyncIterator[Server]:
     async with node_peer("live.mjs") as peer:
+        in_turn = asyncio.Lock()
 
         async def publish(message: str) -> int:
             peer.asking.write(f"job {message}\n".encode())
-            return int(await peer.answers.readline())
+            async with in_turn:  # it answers in the order that it was told
+                return int(await peer.answers.readline())
 
         yield Server(peer.port, peer.pid, "job", publish)
