@@ -14,11 +14,11 @@ import pytest
 
 from app.engines import Home
 from db.connection import open_database
-from tests.failures.test_serve import Serving, serving
 from tests.support import invariants
 from tests.support.figures import Figures
 from tests.support.full_disk import filled, small_disk
 from tests.support.graphql_http import Api, Failed, api
+from tests.support.serve_command import Serving, serving
 
 CREATE = """mutation ($name: String!, $config: ParticleConfigInput) {
   createParticleSystem(input: {name: $name, particleType: SNOW, config: $config}) { id } }"""
