@@ -10,6 +10,7 @@ from resolvers import live
 from schema.info import Info
 from schema.job_words import JobFilter
 from schema.jobs import JobUpdate
+from schema.live.declared import IN_PARTS
 from schema.lookahead import Wanted
 from schema.particles import ParticleSystem
 
@@ -17,8 +18,9 @@ from schema.particles import ParticleSystem
 @strawberry.type
 class Subscription:
     @strawberry.subscription(
+        metadata=IN_PARTS,
         description="The job as it is now, then every change, until it ends. "
-        "`after` is the cursor of the last update seen: then what was missed comes first."
+        "`after` is the cursor of the last update seen: then what was missed comes first.",
     )
     async def job_updates(
         self, info: Info, id: strawberry.ID, after: str | None = None
@@ -29,7 +31,8 @@ class Subscription:
                 yield await JobUpdate.of(update, wanted)
 
     @strawberry.subscription(
-        description="The viewer's jobs that are not ended, then every change of every job. `after` as above."
+        metadata=IN_PARTS,
+        description="The viewer's jobs that are not ended, then every change of every job. `after` as above.",
     )
     async def all_job_updates(
         self, info: Info, filter: JobFilter | None = None, after: str | None = None
@@ -41,7 +44,8 @@ class Subscription:
                 yield await JobUpdate.of(update, wanted)
 
     @strawberry.subscription(
-        description="The system as it is now, then after every change, until it is deleted."
+        metadata=IN_PARTS,
+        description="The system as it is now, then after every change, until it is deleted.",
     )
     async def particle_system_updates(
         self, info: Info, id: strawberry.ID

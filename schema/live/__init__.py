@@ -3,6 +3,7 @@
     members.py   one operation of one socket: reads its opening by itself, then joins a group
     groups.py    identical subscriptions: executed once, each result written once, its bytes for every member
     hub.py       which groups there are
+    declared.py  which fields are watched in parts: the others are streamed to their one member, as they come
     keys.py      what makes two subscriptions identical
     chunks.py    what a member reads by itself: a part of the document's results, shared at that moment too
     frames.py    a result as the bytes of a message
@@ -20,5 +21,6 @@
       '--------------'
                      | the stream ends: complete, error
 
-Queries and mutations never join: they read by themselves, once.
+Queries and mutations never join, nor does a subscription that knows no parts: they read by themselves, once,
+to the end.
 """

@@ -23,7 +23,6 @@ class Frame:
 
     body: bytes
     mark: Any
-    is_error: bool = False  # an `error` message: the operation ends with it
     before: Any = None
     number: int = 0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from schema.live import chunks
@@ -26,14 +28,24 @@ class Hub:
         self._shapes: dict[tuple[str, str | None], Shape] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def read(self, request: Request, start: Any, only_newest: bool) -> Chunk:
-        """What a member reads by itself. Of a subscription that is known to be one, with others."""
+    async def read(self, request: Request, start: Any, only_newest: bool) -> AsyncGenerator[Chunk, None]:
+        """What a member reads by itself: with others what is watched in parts, else as it comes."""
         shape = self.shape(request)
-        if shape is None or not shape.is_subscription:
-            return await chunks.read(self.schema, request, start, only_newest)
-        key = ("chunk", id(self), Key.of(request, () if start is None else shape.cursors), start, only_newest)
-        reads = request.context.services.reads
-        return await reads.read(key, lambda: chunks.read(self.schema, request, start, only_newest))
+        if shape is not None and shape.is_in_parts:
+            asked = Key.of(request, () if start is None else shape.cursors)
+            key = ("chunk", id(self), asked, start, only_newest)
+            reads = request.context.services.reads
+            yield await reads.read(key, lambda: chunks.shared(self.schema, request, start, only_newest))
+            return
+        async with aclosing(chunks.alone(self.schema, request, start, only_newest)) as own:
+            async for chunk in own:
+                yield chunk
+
+    def is_live(self, request: Request, chunk: Chunk) -> bool:
+        """Whether who reads this is one of the subscriptions that run: nothing is that could not begin."""
+        shape = self.shape(request)
+        has_begun = chunk.mark is not None or bool(chunk.frames)
+        return has_begun and shape is not None and shape.is_subscription
 
     def join(self, member: Member, mark: Any) -> bool:
         """Let a member go on with those who asked for the same. False where they may be ahead of the mark."""

@@ -24,6 +24,8 @@ from graphql import (
 
 from domain.accounts import Viewer
 from resolvers.context import Context
+from schema.limits import fragments_of
+from schema.live.declared import are_in_parts
 from schema.tallies import ANONYMOUS
 
 AFTER = "after"
@@ -62,15 +64,17 @@ class Shape:
 
     is_subscription: bool
     name: str
-    cursors: frozenset[str]
+    cursors: frozenset[str] = frozenset()
+    is_in_parts: bool = False  # a subscription, of whose fields each is watched so
 
 
 def shape_of(tree: DocumentNode, operation_name: str | None, schema: GraphQLSchema) -> Shape:
     operation = _operation(tree, operation_name)
     name = operation.name.value if operation.name else ANONYMOUS
     if operation.operation is not OperationType.SUBSCRIPTION:
-        return Shape(False, name, frozenset())
-    return Shape(True, name, frozenset(_cursors(tree, schema)))
+        return Shape(False, name)
+    is_in_parts = are_in_parts(operation, fragments_of(tree), schema)
+    return Shape(True, name, frozenset(_cursors(tree, schema)), is_in_parts)
 
 
 def _operation(tree: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from domain.belonging import belonging_to
 from domain.jobs.pace import Pace
+from schema.live.chunks import Chunk
 from schema.live.frames import COMPLETE, Frame, head_of
 from schema.live.keys import Request
 from schema.live.writers import Writer
@@ -149,23 +150,28 @@ class Member:
     async def _read(self, start: Any, only_newest: bool) -> None:
         """Up to where its group is, or to the end."""
         while True:
-            chunk = await self._hub.read(self.request, start, only_newest)
-            self._count(chunk.mark is not None)
-            pace, only_newest, start = Pace(), False, chunk.mark
-            for frame in chunk.frames:
-                if frame.is_error:
-                    await self._send_last(frame.body)
-                    return
-                await self._writer.write_in_turn(self.head, frame.body)
-                self._sent()
-                if not chunk.is_over and pace.is_slow():
-                    start, only_newest = frame.mark, True
-                    break
-            if chunk.is_over:
-                await self._send_last(COMPLETE)
+            async with aclosing(self._hub.read(self.request, start, only_newest)) as chunks:
+                async for chunk in chunks:
+                    start, only_newest = await self._send(chunk)
+                    await asyncio.sleep(0)  # other work has its turn: the next may be there at once
+                    if only_newest:
+                        break
+            if chunk.ending is not None:
+                await self._send_last(chunk.ending)
                 return
             if chunk.is_current and not only_newest and self._hub.join(self, start):
                 return
+
+    async def _send(self, chunk: Chunk) -> tuple[Any, bool]:
+        """Where to go on; and whether only with the newest, since its socket takes too long."""
+        self._count(self._hub.is_live(self.request, chunk))
+        pace = Pace()
+        for frame in chunk.frames:
+            await self._writer.write_in_turn(self.head, frame.body)
+            self._sent()
+            if frame.mark is not None and chunk.ending is None and pace.is_slow():
+                return frame.mark, True
+        return chunk.mark, False
 
     async def _send_last(self, body: bytes) -> None:
         await self._writer.write_in_turn(self.head, body)

@@ -18,7 +18,8 @@ from app.graphql import graphql_routes
 from app.rest.application import create_rest
 from domain.accounts import Viewer, local_owner
 from domain.ports import Services
-from schema.build import schema
+from schema.build import schema as product_schema
+from schema.starling import StarlingSchema
 
 VIEWER_HEADER = "x-test-viewer"
 
@@ -40,11 +41,16 @@ class _Viewers:
 
 @asynccontextmanager
 async def served(
-    services: Services, *, rest: bool = False, viewers: Mapping[str, Viewer] | None = None
+    services: Services,
+    *,
+    rest: bool = False,
+    viewers: Mapping[str, Viewer] | None = None,
+    schema: StarlingSchema | None = None,
 ) -> AsyncIterator[str]:
     """The base URL, until the block ends; with `rest`, all that is served beside GraphQL too.
 
-    `viewers` are those that `VIEWER_HEADER` may name; who names none is the local owner.
+    `viewers` are those that `VIEWER_HEADER` may name; who names none is the local owner. `schema` stands in
+    for the product's.
     """
 
     @asynccontextmanager
@@ -52,7 +58,9 @@ async def served(
         yield {"services": services, "viewer": await local_owner()}
 
     middleware = [Middleware(_Viewers, viewers=viewers or {})]
-    app = Starlette(routes=graphql_routes(schema()), middleware=middleware, lifespan=lifespan)
+    app = Starlette(
+        routes=graphql_routes(schema or product_schema()), middleware=middleware, lifespan=lifespan
+    )
     if rest:
         app.router.default = create_rest()
     listening = socket.create_server(("127.0.0.1", 0))
