@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.belonging import belonging_to_nobody
 from resolvers.parts import Following
-from schema.live.frames import COMPLETE, Frame, body_of
+from schema.live.frames import COMPLETE, COMPLETE_AFTER_SECONDS, Frame, body_of
 from schema.live.keys import Key, Request
 from schema.tallies import ANONYMOUS, EVENTS_SENT, NAMES
 
@@ -93,6 +93,8 @@ class Group:
                         ending = body
                         break
                     await self._tell(self._next(body, part.mark))
+            if ending is COMPLETE:
+                await asyncio.sleep(COMPLETE_AFTER_SECONDS)
         except Exception:
             _LOG.exception("a group of subscriptions failed")
         await self._end(ending)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from domain.belonging import belonging_to
 from domain.jobs.pace import Pace
 from schema.live.chunks import Chunk
-from schema.live.frames import COMPLETE, Frame, head_of
+from schema.live.frames import COMPLETE, COMPLETE_AFTER_SECONDS, Frame, head_of
 from schema.live.keys import Request
 from schema.live.writers import Writer
 from schema.tallies import ANONYMOUS, EVENTS_SENT, NAMES, RUNNING, SUBSCRIPTION
@@ -157,6 +157,8 @@ class Member:
                     if only_newest:
                         break
             if chunk.ending is not None:
+                if chunk.ending is COMPLETE:
+                    await asyncio.sleep(COMPLETE_AFTER_SECONDS)
                 await self._send_last(chunk.ending)
                 return
             if chunk.is_current and not only_newest and self._hub.join(self, start):

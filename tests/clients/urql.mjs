@@ -16,10 +16,7 @@ const client = new Client({
         subscribe(sink) {
           const own = { ...variables };
           const payload = { query, variables: own };
-          const end = socket.subscribe(payload, context.resume ? resuming(own, sink) : sink);
-          // Later: graphql-ws 6 counts an operation twice that ends by itself and by its client in one turn,
-          // and closes the socket under the others. Of an answer urql wants the first result alone.
-          return { unsubscribe: () => setImmediate(end) };
+          return { unsubscribe: socket.subscribe(payload, context.resume ? resuming(own, sink) : sink) };
         },
       }),
     }),
