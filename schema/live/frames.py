@@ -11,10 +11,10 @@ from strawberry.types.execution import ExecutionResult
 
 NEXT, ERROR = "next", "error"
 COMPLETE = b',"type":"complete"}'
-# graphql-ws 6 counts an operation twice whose `complete` it reads together with a `next` at which its consumer
-# leaves, as urql does at each answer, and closes the socket under all others. So `complete` waits until a
-# client has most likely read what came before: a turn of the loop is too short for half of them. What a slow line or a
-# busy client puts together again, no server can keep apart.
+# graphql-ws 6 counts an operation twice whose `complete` it reads together with a `next` at which its
+# consumer leaves, as urql does at each answer, and closes the socket under all others. So `complete` waits
+# until a client has most likely read what came before: a turn of the loop is too short for half of them.
+# What a slow line or a busy client puts together again, no server can keep apart.
 COMPLETE_AFTER_SECONDS = 0.005
 _REJECTED = GraphQLError("Incremental delivery is not supported over graphql-transport-ws")
 

@@ -7,10 +7,12 @@ import gc
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
 from tortoise.context import require_context
+from uvicorn._types import ASGISendEvent
 from websockets.frames import Opcode
 
 from app import api, sockets
@@ -242,6 +244,69 @@ async def test_a_status_socket_leaves_nothing_either(services: Services, viewer:
                 await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
             await until(lambda: not open_sockets())
             await until(lambda: len(asyncio.all_tasks()) <= idle)
+
+
+async def test_updates_go_by_the_writer_that_the_scope_names(
+    base_url: str, viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where uvicorn leaves our socket out of it, they would go through ASGI: as right, and much slower."""
+    kinds = []
+    send = sockets.BoundedSocket.send
+
+    async def noted(self: sockets.BoundedSocket, message: ASGISendEvent) -> None:
+        kinds.append(message["type"])
+        await send(self, message)
+
+    monkeypatch.setattr(sockets.BoundedSocket, "send", noted)
+    job = await running(viewer, services)
+    async with begun(base_url) as client:
+        (held,) = open_sockets()
+        assert held.scope["extensions"][sockets.WRITER] is held  # type: ignore[comparison-overlap]
+        await client.subscribe("1", JOB, id=job.id)
+        await client.json()
+        await job.complete()
+        assert [(await client.json())["type"] for _ in range(2)] == ["next", "complete"]
+    await until(lambda: not open_sockets())
+    assert kinds == ["websocket.accept", "websocket.send"]  # that was the ack
+    assert sockets.WRITER not in held.scope["extensions"]
+
+
+async def test_a_handshake_that_is_none_is_refused(base_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    address = urlsplit(base_url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(b"GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+    assert (await reader.readline()).split()[1] == b"400"
+    writer.close()
+    await until(lambda: not open_sockets())
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_each_ping_is_answered_once_and_of_those_that_had_to_wait_the_newest(
+    base_url: str, viewer: Viewer, services: Services
+) -> None:
+    job = await running(viewer, services)
+    async with begun(base_url, KERNEL_BYTES) as client:
+
+        async def ping(name: bytes) -> None:
+            client.protocol.send_ping(name)
+            await client._flush()
+
+        for name in (b"first", b"second"):
+            await ping(name)
+            frame = await client.read()
+            assert frame is not None
+            assert (frame.opcode, bytes(frame.data)) == (Opcode.PONG, name)
+        await client.subscribe("1", JOB, id=job.id)
+        await client.json()
+        held = await fill(job, client)
+        for name in (b"third", b"fourth"):
+            await ping(name)
+            await until(lambda name=name: held._pong.endswith(name))  # type: ignore[misc]
+        await client.send({"type": "ping"})
+        pongs = []
+        while (frame := await client.read()) is not None and b'"pong"' not in frame.data:
+            pongs += [bytes(frame.data)] if frame.opcode is Opcode.PONG else []
+        assert pongs == [b"fourth"]
 
 
 async def test_hundreds_that_are_woken_together_ask_together(
