@@ -57,6 +57,7 @@ class Batch(Generic[Key, Value]):
             for key in keys:
                 if not self._found[key].done():
                     self._found[key].set_exception(error)
+                    self._found[key].exception()  # seen: who gives up at the first leaves the others unasked
         else:
             for key in keys:
                 if not self._found[key].done():

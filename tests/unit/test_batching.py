@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -41,6 +44,17 @@ async def test_an_error_reaches_each_of_those_who_asked_and_nobody_else() -> Non
     failed = await asyncio.gather(batch.load(13), batch.load(2), return_exceptions=True)
     assert [type(error) for error in failed] == [ValueError, ValueError]
     assert await batch.load(4) == 16
+
+
+async def test_one_failed_load_of_many_keys_is_raised_and_logged_nowhere_else() -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+    with suppress(ValueError):  # `pytest.raises` would keep it, and so the futures
+        await Batch(Fetches()).load_many(range(100))
+        pytest.fail("it was not raised")
+    await asyncio.sleep(0)
+    gc.collect()  # a future complains when it goes
+    assert complaints == []
 
 
 async def test_one_who_gives_up_takes_nobody_along() -> None:
