@@ -315,7 +315,9 @@ async def test_nothing_that_an_observer_sees_goes_back(
             await client.subscribe(JOB if job_id else ALL, **({"id": job_id} if job_id else {}))
             observers.append(Observer(client, job_id))
         observing = [asyncio.create_task(one.observe(ids)) for one in observers]
-        while not all(one.told for one in observers):  # else a job may have ended before one looked
+        # Who follows all jobs is told those that are not ended, then every change: of a job whose end the
+        # place of the opening holds already nothing comes, by contract, and `observe` would wait in vain.
+        while not all(one.told for one in observers):
             await asyncio.sleep(0.01)
         working = [asyncio.create_task(_worker(shaky, rng, is_over)) for _ in range(3)]
         async with asyncio.timeout(120):
