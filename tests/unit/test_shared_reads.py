@@ -6,6 +6,9 @@ import asyncio
 
 import pytest
 
+from db import sql
+from db.connection import open_database
+from domain.belonging import belonging_to, present_ids
 from domain.shared_reads import SharedReads
 
 
@@ -14,6 +17,7 @@ class Rows:
 
     def __init__(self) -> None:
         self.begun = 0
+        self.cancelled = 0
         self.running = 0
         self.most_at_once = 0
         self.may_answer = asyncio.Event()
@@ -24,8 +28,13 @@ class Rows:
         number = self.begun
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
-        await self.may_answer.wait()
-        self.running -= 1
+        try:
+            await self.may_answer.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.running -= 1
         return number
 
 
@@ -69,6 +78,76 @@ async def test_who_leaves_takes_the_read_from_nobody() -> None:
     with pytest.raises(asyncio.CancelledError):
         await readers[0]
     assert await asyncio.gather(*readers[1:]) == [1, 1]
+
+
+async def left(*readers: asyncio.Task[int]) -> None:
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    await asyncio.sleep(0.01)
+
+
+async def test_a_read_that_nobody_waits_for_any_more_is_cancelled() -> None:
+    reads, rows = SharedReads(), Rows()
+    rows.may_answer.clear()
+    readers = [asyncio.create_task(reads.read(key, rows.query)) for key in range(500) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    assert rows.running == 500
+    await left(*readers)
+    assert (rows.running, rows.cancelled) == (0, 500)
+    assert (reads._waiting, reads._running, reads._readers) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_who_asks_as_the_last_reader_leaves_has_a_read_of_his_own(steps: int) -> None:
+    """At whatever step: before the task began, while it waited for its turn, while it ran."""
+    reads, rows = SharedReads(), Rows()
+    rows.may_answer.clear()
+    running = asyncio.create_task(reads.read("job", rows.query))
+    await asyncio.sleep(0.01)
+    leaving = asyncio.create_task(reads.read("job", rows.query))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    leaving.cancel()
+    later = asyncio.create_task(reads.read("job", rows.query))
+    await asyncio.sleep(0.01)
+    rows.may_answer.set()
+    assert await asyncio.gather(running, later) == [1, 2]
+    assert (reads._waiting, reads._running, reads._readers) == ({}, {}, {})
+
+
+async def test_a_read_that_is_cancelled_while_it_waits_for_its_turn_leaves_the_one_before() -> None:
+    reads, rows = SharedReads(), Rows()
+    rows.may_answer.clear()
+    first = asyncio.create_task(reads.read("job", rows.query))
+    await asyncio.sleep(0.01)
+    await left(asyncio.create_task(reads.read("job", rows.query)))
+    rows.may_answer.set()
+    assert await first == 1
+    assert rows.begun == 1
+
+
+async def test_a_cancelled_read_gives_its_connection_back(database_url: str) -> None:
+    reads = SharedReads()
+
+    async def sleeps() -> int:
+        return len(await sql.rows("SELECT pg_sleep(60)"))
+
+    async with open_database(database_url, pool_size=2):
+        readers = [asyncio.create_task(reads.read(key, sleeps)) for key in range(10)]
+        await asyncio.sleep(0.2)
+        await left(*readers)
+        async with asyncio.timeout(5.0):
+            both = [sql.rows("SELECT 1 AS one") for _ in range(2)]
+            assert await asyncio.gather(*both) == [[{"one": 1}]] * 2
+
+
+async def test_a_read_belongs_to_none_of_its_readers() -> None:
+    async def ids() -> dict[str, str]:
+        return dict(present_ids())
+
+    with belonging_to(operation_id="the first"):
+        assert await SharedReads().read("job", ids) == {}
 
 
 async def test_a_failure_is_everybodys_and_the_next_read_is_fresh() -> None:
