@@ -11,8 +11,9 @@ import strawberry
 from db.assets import Asset as Row
 from domain.pages import Page
 from resolvers import assets
+from schema.columns import Columns, attributes, members
 from schema.info import Info
-from schema.lookahead import Columns, Wanted, attributes, members
+from schema.lookahead import Wanted
 from schema.pagination import PageInfo, connected
 from schema.scalars import Long
 

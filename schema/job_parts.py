@@ -10,8 +10,9 @@ import strawberry
 
 from domain.jobs import Output
 from schema.assets import Asset
+from schema.columns import Columns, members
 from schema.job_words import JobStatus
-from schema.lookahead import Columns, Wanted, members
+from schema.lookahead import Wanted
 
 Stored = Mapping[str, Any]  # of a job's row, as JSON
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 import strawberry
@@ -16,9 +16,10 @@ from domain.jobs import Priority as JobPriority
 from domain.pages import Page
 from resolvers import jobs
 from schema.assets import Asset
+from schema.columns import Columns, attributes, loaded, members
 from schema.job_parts import JobError, JobOutput, JobStage
 from schema.job_words import JobKind
-from schema.lookahead import Columns, Wanted, attributes, keyed, members
+from schema.lookahead import Wanted, keyed
 from schema.pagination import PageInfo, connected
 from schema.particles import ParticleSystem
 
@@ -96,8 +97,9 @@ class Job:
             **_COLUMNS,
             "stages": lambda row: [stage(stored) for stored in row.stages],
             "error": lambda row: error(row.error),
-            **await _made(rows, wanted),
-            **await _related(rows, wanted),
+            **await loaded(_made(rows, wanted), "outputs", "video", "audio"),
+            **await loaded(_subjects(rows, wanted), "subject"),
+            **await loaded(_retries(rows, wanted), "retried_by"),
         }
         make = wanted.maker(cls, columns)
         return {row.id: make(row) for row in rows}
@@ -129,18 +131,21 @@ async def _main_outputs(
     return await keyed(Asset.by_id, found, wanted)
 
 
-async def _related(rows: Collection[Row], wanted: Wanted) -> Columns:
-    """What the jobs are about, and what became of them, as far as it is wanted."""
-    columns: dict[str, Any] = {}
-    if "subject" in wanted:
-        found = await jobs.subjects(wanted.context, rows)
-        system = wanted.below("subject", on="ParticleSystem")
-        subjects = await keyed(ParticleSystem.by_id, found, system)
-        columns["subject"] = lambda row: subjects.get(row.id)
-    if "retried_by" in wanted:
-        retries = await jobs.retries(wanted.context, rows)
-        columns["retried_by"] = lambda row: _text(retries.get(row.id))
-    return columns
+async def _subjects(rows: Collection[Row], wanted: Wanted) -> Columns:
+    """What the jobs are about."""
+    if "subject" not in wanted:
+        return {}
+    found = await jobs.subjects(wanted.context, rows)
+    subjects = await keyed(ParticleSystem.by_id, found, wanted.below("subject", on="ParticleSystem"))
+    return {"subject": lambda row: subjects.get(row.id)}
+
+
+async def _retries(rows: Collection[Row], wanted: Wanted) -> Columns:
+    """What became of the jobs."""
+    if "retried_by" not in wanted:
+        return {}
+    retries = await jobs.retries(wanted.context, rows)
+    return {"retried_by": lambda row: _text(retries.get(row.id))}
 
 
 @strawberry.type
@@ -159,48 +164,3 @@ class JobConnection:
     @classmethod
     async def of(cls, page: Page[Row], wanted: Wanted) -> Self:
         return await connected(cls, JobEdge, Job.by_id, page, wanted)
-
-
-_UPDATE: Columns = {
-    **attributes("cursor", "stage", "progress", "message", "at"),
-    "status": lambda update: _status(update.status),
-}
-
-
-@strawberry.type(
-    description="One change of one job. Pass `cursor` back as `after` to miss nothing across a reconnect."
-)
-class JobUpdate:
-    cursor: str = strawberry.field(description="Opaque, and good for the subscription that gave it.")
-    job: Job
-    stage: str | None
-    progress: float
-    status: JobStatus
-    message: str | None
-    at: datetime
-
-    @classmethod
-    async def of(cls, update: domain.JobUpdate, wanted: Wanted) -> Self:
-        job = await Job.of(update.job, wanted.below("job"))
-        return wanted.maker(cls, {**_UPDATE, "job": lambda _: job})(update)
-
-
-@strawberry.type(description="How many jobs there are in each state, and how many workers live.")
-class QueueStats:
-    pending: int
-    processing: int
-    completed: int
-    failed: int
-    cancelled: int
-    workers: int
-
-    @classmethod
-    def of(cls, stats: domain.QueueStats) -> Self:
-        return cls(
-            pending=stats.pending,
-            processing=stats.processing,
-            completed=stats.completed,
-            failed=stats.failed,
-            cancelled=stats.cancelled,
-            workers=stats.workers,
-        )

@@ -21,25 +21,28 @@ it alike:
 
         @classmethod
         async def by_id(cls, rows: Collection[Row], wanted: Wanted) -> dict[UUID, Self]:
-            studios = {}
-            if "studio" in wanted:
-                found = await scenes.studios(wanted.context, rows)  # rows of studios by the scene's id
-                studios = await keyed(Studio.by_id, found, wanted.below("studio"))
-            make = wanted.maker(cls, {**_COLUMNS, "studio": lambda row: studios.get(row.id)})
+            studio = await loaded(_studios(rows, wanted), "studio")
+            make = wanted.maker(cls, {**_COLUMNS, **studio})
             return {row.id: make(row) for row in rows}
+
+    async def _studios(rows: Collection[Row], wanted: Wanted) -> Columns:
+        if "studio" not in wanted:
+            return {}
+        found = await scenes.studios(wanted.context, rows)  # rows of studios by the scene's id
+        studios = await keyed(Studio.by_id, found, wanted.below("studio"))
+        return {"studio": lambda row: studios.get(row.id)}
 
 Whoever hands them out says `await Scene.of(row, Wanted.of(info))`; pages are `schema.pagination.connected`. A
 field that takes arguments stays a method: for it `row` is there, and the loaders are (`resolvers.loaders`).
 
 Nothing is forgotten in silence: a selected field that no column makes is NoColumn as soon as the maker is
 asked for, and a field that was not selected is not there at all, so that reading it is an AttributeError.
+How columns are made, and what becomes of those that fail, is `schema.columns`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from enum import Enum
-from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -59,18 +62,17 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from resolvers.context import Context
+from schema.columns import Columns, NoColumn, held
 from schema.info import Info
 
-Columns = Mapping[str, Callable[[Any], Any]]  # by attribute: what it is for a row
 Row = TypeVar("Row", bound=Any)
 Node = TypeVar("Node")
-Member = TypeVar("Member", bound=Enum)
 _CONDITIONS = {"include": True, "skip": False}  # what the condition must be for the field to be there
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
-class NoColumn(LookupError):
-    """A field without a resolver is selected, and nothing says how it is made of a row."""
+class SeveralTypes(TypeError):
+    """What is selected of objects that may be of several types: it is another thing for each of them."""
 
 
 class Wanted:
@@ -87,6 +89,8 @@ class Wanted:
         self._variables: Mapping[str, Any] = info.variable_values  # type: ignore[assignment]
         self._below: dict[str, tuple[GraphQLNamedType, list[FieldNode]]] = {}
         self._has_methods = False
+        if is_abstract_type(kind):
+            raise SeveralTypes(f"{kind} may be of several types: say which one with `on`")
         self._taken: set[str] = set()  # fragments: once is enough, and they multiply
         for node in nodes:
             self._take(node.selection_set)
@@ -108,7 +112,10 @@ class Wanted:
         return Wanted(self._info, self._kind or other._kind, self._nodes + other._nodes)
 
     def below(self, name: str, on: str | None = None) -> Wanted:
-        """What is selected of the objects in a field; `on` names their type, where it can be several."""
+        """What is selected of the objects in a field; `on` names their type, where it can be several.
+
+        Raises SeveralTypes without it there.
+        """
         if name not in self._below:
             return Wanted(self._info, None, [])
         kind, nodes = self._below[name]
@@ -126,7 +133,7 @@ class Wanted:
         def make(row: Any) -> Node:
             node = cls.__new__(cls)
             for name, column in chosen:
-                setattr(node, name, column(row))
+                setattr(node, name, held(column, row))
             return node
 
         return make
@@ -190,16 +197,6 @@ async def keyed(
     distinct = {row.id: row for row in rows.values()}
     nodes = await by_id(distinct.values(), wanted)
     return {key: nodes[row.id] for key, row in rows.items()}
-
-
-def attributes(*names: str) -> Columns:
-    """Columns that are the row's attributes of the same name."""
-    return {name: attrgetter(name) for name in names}
-
-
-def members(enum: type[Member]) -> Callable[[object], Member]:
-    """A member by its value, as calling the class gives it; a page asks often enough for that to tell."""
-    return {member.value: member for member in enum}.__getitem__
 
 
 def _itself(row: Any) -> Any:

@@ -9,7 +9,8 @@ from uuid import UUID
 import strawberry
 
 from domain.pages import Key, Page
-from schema.lookahead import Columns, Wanted
+from schema.columns import Columns
+from schema.lookahead import Wanted
 
 
 class Keyed(Protocol):

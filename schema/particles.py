@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Self
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from domain.particles import Quality as RenderQuality
 from render.particles import config as pictures
 from resolvers import particles
 from schema.assets import Asset
+from schema.columns import Columns, attributes, loaded
 from schema.info import Info
-from schema.lookahead import Columns, Wanted, attributes, keyed
+from schema.lookahead import Wanted, keyed
 from schema.pagination import PageInfo, connected, is_counted
 from schema.particle_config import ParticleConfig, ParticleConfigInput
 
@@ -54,8 +56,6 @@ _COLUMNS: Columns = {
     **attributes("name", "created_at", "updated_at"),
     "id": lambda row: str(row.id),
     "particle_type": lambda row: ParticleType(row.particle_type),
-    "config": lambda row: ParticleConfig.of(domain.config_of(row)),
-    "particle_count": lambda row: domain.config_of(row).particle_count,
     "audio_loaded": lambda row: row.audio_id is not None,
 }
 
@@ -81,11 +81,14 @@ class ParticleSystem:
 
     @classmethod
     async def by_id(cls, rows: Collection[Row], wanted: Wanted) -> dict[UUID, Self]:
-        songs: dict[UUID, Asset] = {}
-        if "audio" in wanted:
-            found = await particles.songs(wanted.context, rows)
-            songs = await keyed(Asset.by_id, found, wanted.below("audio"))
-        make = wanted.maker(cls, {**_COLUMNS, "audio": lambda row: songs.get(row.id)})
+        config_of = cache(domain.config_of)  # several columns read it
+        columns: Columns = {
+            **_COLUMNS,
+            "config": lambda row: ParticleConfig.of(config_of(row)),
+            "particle_count": lambda row: config_of(row).particle_count,
+            **await loaded(_songs(rows, wanted), "audio"),
+        }
+        make = wanted.maker(cls, columns)
         return {row.id: make(row) for row in rows}
 
     @strawberry.field(
@@ -104,6 +107,14 @@ class ParticleSystem:
         size = 20 if first is None else first
         page = await particles.jobs(info.context, self.row, size, after, is_counted=is_counted(wanted))
         return await JobConnection.of(page, wanted)
+
+
+async def _songs(rows: Collection[Row], wanted: Wanted) -> Columns:
+    if "audio" not in wanted:
+        return {}
+    found = await particles.songs(wanted.context, rows)
+    songs = await keyed(Asset.by_id, found, wanted.below("audio"))
+    return {"audio": lambda row: songs.get(row.id)}
 
 
 @strawberry.type

@@ -10,7 +10,7 @@ from schema.accounts import Viewer
 from schema.assets import Asset, AssetConnection, AssetKind
 from schema.info import Info
 from schema.job_words import JobFilter
-from schema.jobs import Job, JobConnection, QueueStats
+from schema.jobs import Job, JobConnection
 from schema.lookahead import Wanted
 from schema.pagination import is_counted
 from schema.particle_config import ConfigField, ParticleConfigInput
@@ -20,6 +20,7 @@ from schema.particles import (
     ParticleSystemConnection,
     ParticleTypeInfo,
 )
+from schema.queue import QueueStats
 
 PAGE = 50
 

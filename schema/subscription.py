@@ -8,8 +8,8 @@ import strawberry
 from domain.jobs import JobFilter as DomainFilter
 from resolvers import live
 from schema.info import Info
+from schema.job_updates import JobUpdate
 from schema.job_words import JobFilter
-from schema.jobs import JobUpdate
 from schema.live.declared import IN_PARTS
 from schema.lookahead import Wanted
 from schema.particles import ParticleSystem

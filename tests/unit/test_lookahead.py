@@ -10,8 +10,9 @@ import pytest
 import strawberry
 from strawberry.types import ExecutionResult
 
+from schema.columns import Columns, NoColumn, attributes, loaded
 from schema.info import Info
-from schema.lookahead import NoColumn, Wanted, attributes, keyed
+from schema.lookahead import SeveralTypes, Wanted, keyed
 
 
 @strawberry.interface
@@ -59,6 +60,17 @@ class Query:
     def team(self, info: Info) -> Team:
         SEEN.append(Wanted.of(info))
         return SEEN[-1].maker(Team, {"workers": lambda _: []})(None)
+
+    @strawberry.field
+    def one_worker(self, info: Info) -> Worker:
+        return Wanted.of(info).maker(Person, COLUMNS)(ADA)
+
+    @strawberry.field
+    def badly_made(self, info: Info) -> Person:
+        def bad(row: Any) -> Any:
+            raise ValueError("unlucky")
+
+        return Wanted.of(info).maker(Person, {**COLUMNS, "boss": bad})(ADA)
 
     @strawberry.field
     def without_columns(self, info: Info) -> Person:
@@ -140,6 +152,14 @@ def test_of_a_union_each_member_has_its_own() -> None:
     assert names(team.below("workers", on="Person")) == {"born_in", "name"}
 
 
+def test_of_a_union_it_must_be_said_which_member() -> None:
+    with pytest.raises(SeveralTypes, match="Worker may be of several types"):
+        seen("{ team { workers { ... on Machine { watts } } } }").below("workers")
+    result = run("{ oneWorker { ... on Person { name } } }")
+    assert result.errors
+    assert isinstance(result.errors[0].original_error, SeveralTypes)
+
+
 def test_fragments_that_multiply_are_walked_once() -> None:
     doubling = " ".join(
         f"fragment F{n} on Person {{ ...F{n + 1} ... on Person {{ ...F{n + 1} }} }}" for n in range(40)
@@ -163,6 +183,13 @@ def test_a_selected_field_that_no_column_makes_is_an_error() -> None:
     assert run("{ withoutColumns { name } }").data == {"withoutColumns": {"name": "Ada"}}
 
 
+def test_a_column_that_raises_takes_away_its_own_field_alone() -> None:
+    result = run("{ badlyMade { name boss { name } } }")
+    assert result.data == {"badlyMade": {"name": "Ada", "boss": None}}
+    (error,) = result.errors or []
+    assert (error.path, str(error.original_error)) == (["badlyMade", "boss"], "unlucky")
+
+
 @pytest.mark.parametrize("field", ["name", "boss { name }", "boss { __typename }"])
 def test_a_field_that_was_not_loaded_is_an_error_even_where_null_is_allowed(field: str) -> None:
     result = run(f"{{ looked: lookedAtElsewhere {{ {field} }} }}")
@@ -184,3 +211,21 @@ async def test_rows_under_several_keys_become_one_object() -> None:
     assert list(found) == [UUID(int=7), UUID(int=8)]
     assert found[UUID(int=7)] is found[UUID(int=8)]
     assert made == [ADA]
+
+
+async def test_what_cannot_be_loaded_is_why_in_each_row() -> None:
+    async def away() -> Columns:
+        raise ConnectionError("away")
+
+    columns = await loaded(away(), "boss", "name")
+    failures = [columns[name](ADA) for name in ("boss", "boss", "name")]
+    assert [str(failure.original_error) for failure in failures] == ["away"] * 3
+    assert failures[0] is not failures[1]
+
+
+async def test_a_column_that_is_missing_is_not_what_cannot_be_loaded() -> None:
+    async def forgotten() -> Columns:
+        raise NoColumn("forgotten")
+
+    with pytest.raises(NoColumn):
+        await loaded(forgotten(), "boss")
