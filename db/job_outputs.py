@@ -17,7 +17,7 @@ async def link(job_id: UUID, asset_id: UUID, role: str) -> None:
 
 
 _OUTPUTS = """
-SELECT output.job_id, output.role, asset.* FROM job_outputs AS output
+SELECT asset.*, output.job_id AS output_job_id, output.role AS output_role FROM job_outputs AS output
 JOIN assets AS asset ON asset.id = output.asset_id AND asset.deleted_at IS NULL
 WHERE output.job_id = ANY($1::uuid[]) ORDER BY output.id"""
 
@@ -27,7 +27,7 @@ async def outputs_of(job_ids: Sequence[UUID]) -> list[tuple[UUID, str, Asset]]:
     if not job_ids:
         return []
     rows = await sql.rows(_OUTPUTS, list(job_ids))
-    return [(row["job_id"], row["role"], Asset._init_from_db(**row)) for row in rows]
+    return [(row["output_job_id"], row["output_role"], Asset._init_from_db(**row)) for row in rows]
 
 
 async def answers(cache_key: str) -> list[tuple[Job, list[tuple[str, Asset]]]]:
