@@ -9,7 +9,7 @@ go on from there, alone or with others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class Mark(Protocol):
         ...
 
     def has_seen(self, other: Any) -> bool:
-        """Whether the one change that led there was seen here."""
+        """Whether the one change that led there was seen here. False where that is not certain."""
         ...
 
     def meets(self, other: Any) -> bool:
@@ -34,18 +34,23 @@ class Mark(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The mark of what has versions: whoever has seen one has seen all before it."""
+    """The mark of what has versions: whoever has seen one has seen all before it.
+
+    `is_set_back` where a database that was set back led there from a higher one: nobody who was elsewhere has
+    seen that, and he is to read by himself.
+    """
 
     number: int
+    is_set_back: bool = field(default=False, compare=False)
 
     def covers(self, other: Version) -> bool:
         return self.number >= other.number
 
     def has_seen(self, other: Version) -> bool:
-        return self.number >= other.number
+        return self.number >= other.number and not other.is_set_back
 
     def meets(self, other: Version) -> bool:
-        return self.number < other.number
+        return self.number < other.number and not other.is_set_back
 
 
 M = TypeVar("M", bound=Mark)

@@ -108,13 +108,12 @@ async def following(
 async def _first(
     viewer: Viewer, job_id: UUID, after: str | None, services: Services
 ) -> Step[JobUpdate, Version]:
-    """The row as it is; with `after` nothing but the mark that it is."""
+    """The row as it is; with `after` nothing but the mark that it is, unless the database was set back."""
     version = None if after is None else cursors.version_of(after, job_id)
     row = await services.reads.read(("job", viewer, job_id), lambda: get(viewer, job_id))
     if version is not None and version < row.version:
         return Step(None, Version(version))
-    # A version above the row's is from before the database was set back to a backup.
-    update = None if version is not None else _as_it_is(row)
+    update = None if version == row.version else _as_it_is(row)
     return Step(update, Version(row.version), is_last=row.state in ENDED)
 
 
@@ -142,6 +141,10 @@ class _Asked:
     async def answer(self) -> _Found:
         events = await self._events()
         job = await find(self.viewer, self.job_id)
+        if job is not None and not events and job.version < self.version:
+            # Versions only grow and the row was read later, so the database itself was set back, to a backup
+            # or a standby that lagged. Only then does a watcher see less than before.
+            return _found([_as_set_back(job)], job)
         if job is not None and not events and job.version > self.version:
             events = await self._events()  # it may have changed, several times even, since they were read
             if not events:  # the log is not kept that far
@@ -165,6 +168,10 @@ def _found(steps: list[Step[JobUpdate, Version]], job: Job) -> _Found:
 
 def _step(update: JobUpdate, version: int) -> Step[JobUpdate, Version]:
     return Step(update, Version(version), is_last=update.status in ENDED)
+
+
+def _as_set_back(job: Job) -> Step[JobUpdate, Version]:
+    return Step(_as_it_is(job), Version(job.version, is_set_back=True), is_last=job.state in ENDED)
 
 
 def _as_it_is(job: Job) -> JobUpdate:

@@ -24,7 +24,8 @@ REREAD_SECONDS = 5.0
 async def watch(
     viewer: Viewer, system_id: UUID, *, services: Services
 ) -> AsyncGenerator[ParticleSystem, None]:
-    """Raises NotFound at the first step for a system that is not the viewer's. Versions only grow."""
+    """Raises NotFound at the first step for a system that is not the viewer's. Versions only grow, but where
+    the database itself was set back."""
     first = await get(viewer, system_id)
     yield first
     steps = following(viewer, system_id, Version(first.version), services=services)
@@ -67,4 +68,8 @@ async def _step(
     )
     if row is None:
         return Step(None, mark, is_last=True)
-    return Step(row, Version(row.version)) if row.version > mark.number else Step(None, mark)
+    if row.version == mark.number:
+        return Step(None, mark)
+    # Versions only grow and the row was read later than the mark: a lower one is that of a database that was
+    # itself set back, to a backup or a standby that lagged. Only then does a watcher see less than before.
+    return Step(row, Version(row.version, is_set_back=row.version < mark.number))

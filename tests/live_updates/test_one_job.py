@@ -8,12 +8,14 @@ from uuid import uuid4
 import pytest
 
 from db import event_thinning, job_moves, sql
+from db.jobs import Job
 from domain import jobs
 from domain.accounts import Viewer
 from domain.errors import InvalidInput, NotFound
 from domain.jobs import cursors, pace, watch, watch_all
 from domain.jobs import updates as updates_of_one
 from domain.ports import Services
+from domain.watching import Version
 from tests.support.watched_jobs import claim_next, complete, next_of, report, rest_of, said_by, submit_one
 
 
@@ -52,7 +54,61 @@ async def test_a_cursor_from_before_a_restored_backup_goes_on_from_the_row(
     waiting = asyncio.create_task(rest_of(updates))
     await asyncio.sleep(0.1)
     await complete(job, services)
-    assert said_by(await waiting) == [("COMPLETED", 100.0)]
+    assert said_by(await waiting) == [("PROCESSING", 0.0), ("COMPLETED", 100.0)]
+    said = await rest_of(watch(viewer, job.id, ahead, services=services))
+    assert said_by(said) == [("COMPLETED", 100.0)]
+
+
+async def set_back(job: Job) -> None:
+    """The database itself, to the moment at which the job was like that."""
+    await sql.run("DELETE FROM job_events WHERE job_id = $1 AND version > $2", job.id, job.version)
+    await sql.run("UPDATE jobs SET version = $2, progress = 0 WHERE id = $1", job.id, job.version)
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+async def test_a_database_that_is_set_back_under_a_watcher_shows_him_how_it_is(
+    viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch, is_slow: bool
+) -> None:
+    if is_slow:
+        monkeypatch.setattr(pace, "SLOW_SECONDS", -1.0)
+    await submit_one(viewer, services)
+    job = await claim_next(services)
+    updates = watch(viewer, job.id, services=services)
+    await next_of(updates)
+    for progress in range(1, 6):
+        await report(job, float(progress), services)
+        assert said_by([await next_of(updates)]) == [("PROCESSING", float(progress))]
+    await set_back(job)
+    await services.events.nudge(jobs.topic(job.id))
+    assert said_by([await next_of(updates)]) == [("PROCESSING", 0.0)]
+    await report(job, 1.0, services)
+    assert said_by([await next_of(updates)]) == [("PROCESSING", 1.0)]
+    await complete(job, services)
+    assert said_by(await rest_of(updates)) == [("COMPLETED", 100.0)]
+
+
+async def test_the_end_below_the_version_that_was_seen_is_shown(viewer: Viewer, services: Services) -> None:
+    await submit_one(viewer, services)
+    job = await claim_next(services)
+    updates = watch(viewer, job.id, services=services)
+    await next_of(updates)
+    for progress in range(1, 6):
+        await report(job, float(progress), services)
+        await next_of(updates)
+    mark = Version(job.version + 5)
+    await set_back(job)
+    await complete(job, services)
+    assert said_by(await rest_of(updates)) == [("COMPLETED", 100.0)]
+    steps = [step async for step in updates_of_one.opening(viewer, job.id, mark, services=services)]
+    assert said_by([step.item for step in steps if step.item]) == [("COMPLETED", 100.0)]
+    assert steps[-1].is_last
+
+
+def test_who_was_elsewhere_has_not_seen_what_a_set_back_leads_to() -> None:
+    ahead, back = Version(10), Version(5, is_set_back=True)
+    assert not ahead.has_seen(back)
+    assert not ahead.meets(back)
+    assert not Version(3).meets(back)
 
 
 async def test_what_was_missed_is_replayed(viewer: Viewer, services: Services) -> None:

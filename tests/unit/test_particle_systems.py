@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from db import sql
 from db.assets import Asset
 from domain import assets, particles
 from domain.accounts import Viewer, local_owner
@@ -197,3 +198,22 @@ async def test_a_watcher_sees_the_system_each_change_and_the_end(viewer: Viewer,
     assert seen == [(1, "SNOW"), (2, "ZEN")]
     with pytest.raises(NotFound):
         await anext(particles.watch(viewer, made.id, services=services))
+
+
+async def test_a_database_that_is_set_back_under_a_watcher_shows_him_how_it_is(
+    viewer: Viewer, tmp_path: Path
+) -> None:
+    services = local_services(tmp_path, events=Bells())
+    made = await particles.create(viewer, ParticleType.SNOW, services=services)
+    for kind in (ParticleType.ZEN, ParticleType.SNOW):
+        await particles.update(viewer, made.id, {"particle_type": kind}, services=services)
+    seen = []
+    async with asyncio.timeout(10):
+        async for row in particles.watch(viewer, made.id, services=services):
+            seen.append((row.version, row.particle_type))
+            if row.version == 3:
+                await sql.run("UPDATE particle_systems SET version = 2, particle_type = 'ZEN'")
+                await services.events.nudge(f"particles:{made.id}")
+            else:
+                await particles.delete(viewer, made.id, services=services)
+    assert seen == [(3, "SNOW"), (2, "ZEN")]
