@@ -21,13 +21,15 @@ MOST_BEHIND = 10_000  # jobs of which a slow reader is told at once
 class Seen:
     """A mark of all jobs: a reading, and the change that led there, number `at` of those of its page.
 
-    Without `is_all` there is more in the log that the page left out.
+    Without `is_all` there is more in the log that the page left out. `is_set_back` where a database that was
+    set back led there: nobody who was elsewhere has seen that, and he is to read by himself.
     """
 
     reading: Reading
     changes: Sequence[Change] = field(default=(), compare=False, repr=False)
     at: int = field(default=0, compare=False)
     is_all: bool = field(default=False, compare=False)
+    is_set_back: bool = field(default=False, compare=False)
 
     @property
     def change(self) -> Change:
@@ -42,11 +44,13 @@ class Seen:
         return mine.seen.covers(theirs.seen) and (theirs.until is None or mine.seen.covers(theirs.until))
 
     def has_seen(self, other: Seen) -> bool:
-        return self._holds(other.change)
+        return not other.is_set_back and self._holds(other.change)
 
     def meets(self, other: Seen) -> bool:
         """The whole page is known: whoever has seen nothing that comes later in it has seen no more."""
-        return other.is_all and not any(self._holds(change) for change in other.changes[other.at :])
+        if other.is_set_back or not other.is_all:
+            return False
+        return not any(self._holds(change) for change in other.changes[other.at :])
 
     def _holds(self, change: Change) -> bool:
         until = self.reading.until
@@ -67,11 +71,12 @@ class Page:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a reader of these jobs has not seen."""
+    """What a reader of these jobs has not seen; with `only_newest` the last of each, `most` jobs at once."""
 
     where: Condition
     reading: Reading
     only_newest: bool
+    most: int = MOST_BEHIND
 
     async def answer(self) -> Page:
         if self.reading.taken_at is not None:
@@ -93,12 +98,16 @@ class Asked:
     async def _log(self) -> Page:
         seen = self.reading.seen
         found = await job_events.after_place(seen, self.where, BATCH)
+        if _is_set_back(self.reading, found.now):
+            return await _again()
         return await _page(found, seen, Reading(seen.after(found.changes, found.now)), is_every=True)
 
     async def _newest(self) -> Page:
         """A slow reader is spared all but the newest of each job."""
         at = self.reading
-        found = await job_events.newest_after(at.seen, at.until, at.position, self.where, MOST_BEHIND)
+        found = await job_events.newest_after(at.seen, at.until, at.position, self.where, self.most)
+        if _is_set_back(at, found.now):
+            return await _again()
         return await _page(found, at.seen, Reading(found.now), is_every=False)
 
     async def _rest(self, until: Place) -> Page:
@@ -107,6 +116,18 @@ class Asked:
         places = [replace(at, position=change.position) for change in changes]
         end = Reading(until) if len(changes) < BATCH else places[-1]
         return Page(await _steps(places, changes), end)
+
+
+def _is_set_back(reading: Reading, now: Place) -> bool:
+    """Transaction numbers only grow and `now` was read later, so a lower one is that of a database that was
+    itself set back, to a backup or a standby that lagged. Only then does a watcher see less than before."""
+    return not reading.is_of(now)
+
+
+async def _again() -> Page:
+    """To the jobs as they are: numbers that were seen are given again, to other changes."""
+    now, at = await job_events.present()
+    return Page([], Reading(now, taken_at=at))
 
 
 async def _page(found: Found, seen: Place, end: Reading, *, is_every: bool) -> Page:

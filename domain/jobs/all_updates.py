@@ -2,13 +2,15 @@
 
 The first part is the state at one moment of the database, and the log goes on exactly where that ends,
 across reconnects too: `db.job_events` says how. Nothing is missed, nothing comes twice, no version goes back,
-and no open transaction holds up what others changed.
+and no open transaction holds up what others changed. Only where the database itself was set back under a
+watcher does his watch begin again, with the jobs as they are then.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 
 from db import job_events
@@ -21,7 +23,7 @@ from domain.jobs.pace import Pace
 from domain.jobs.read import condition
 from domain.jobs.requests import JobFilter, JobUpdate
 from domain.jobs.tallies import CONFLATIONS
-from domain.jobs.updates import REREAD_SECONDS
+from domain.jobs.updates import BATCH, REREAD_SECONDS
 from domain.patience import patiently
 from domain.ports import Services
 from domain.watching import Step
@@ -58,7 +60,7 @@ async def opening_all(
     reading = start.reading if isinstance(start, Seen) else await _start(start, services)
     where = condition(viewer, wanted)
     while True:
-        page = await _page(Asked(where, reading, only_newest), services)
+        page = await _page(Asked(where, reading, only_newest, BATCH), services)
         for step in page.steps:
             yield step
         if page.now is not None:
@@ -71,13 +73,17 @@ async def following_all(
     viewer: Viewer, wanted: JobFilter | None, mark: Seen, *, services: Services
 ) -> AsyncGenerator[Step[JobUpdate, Seen], None]:
     """Every change after the mark, for ever."""
-    where, reading, is_slow = condition(viewer, wanted), mark.reading, False
+    where, reading = condition(viewer, wanted), mark.reading
+    is_slow = is_set_back = False
     async with services.events.subscribe(ALL_JOBS) as subscription:
         while True:
             page = await _page(Asked(where, reading, is_slow), services)
             is_slow = is_slow and reading.taken_at is not None
+            is_set_back = is_set_back or (reading.taken_at is None and page.end.taken_at is not None)
             pace = Pace()
             for step in page.steps:
+                if is_set_back and step.item is not None:
+                    step, is_set_back = _after_set_back(step), False
                 yield step
                 reading = step.mark.reading
                 is_slow = is_slow or pace.is_slow()
@@ -87,6 +93,11 @@ async def following_all(
                 reading = page.end
                 if page.now is not None:
                     await subscription.wait(REREAD_SECONDS)
+
+
+def _after_set_back(step: Step[JobUpdate, Seen]) -> Step[JobUpdate, Seen]:
+    """The first that is shown of a database that was set back."""
+    return replace(step, mark=replace(step.mark, is_set_back=True))
 
 
 async def _start(after: str | None, services: Services) -> Reading:

@@ -83,7 +83,10 @@ def _place(given: Any) -> Place:
         raise ValueError("not a place")
     if not all(type(number) is int and 0 <= number < 2**63 for number in given):
         raise ValueError("not transaction numbers")
-    return Place(given[0], tuple(given[1:]))
+    xid, *open_ones = given
+    if any(number > xid for number in open_ones):
+        raise ValueError("open, and later than the last")  # its changes would come twice
+    return Place(xid, tuple(open_ones))
 
 
 def _behind(given: Any) -> tuple[datetime, UUID]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
+from collections.abc import Callable
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from app.engines import Engines
-from db import job_events, job_moves, sql
-from db.jobs import JobEvent
+from db import job_events, job_moves, job_rows, sql
+from db.jobs import Job, JobEvent
 from domain import jobs
 from domain.accounts import Viewer
-from domain.jobs import JobFilter, JobUpdate, all_pages, cursors, pace, watch_all
+from domain.errors import InvalidInput
+from domain.jobs import JobFilter, JobUpdate, all_pages, all_updates, cursors, pace, watch_all
 from domain.ports import Services
 from tests.support.watched_jobs import claim_next, complete, next_of, report, said_by, submit_one
 
@@ -171,6 +173,112 @@ async def test_a_cursor_from_before_a_restored_backup_starts_all_jobs_as_they_ar
             assert (await next_of(updates)).job.id == third.id
             await jobs.cancel(viewer, third.id, services=services)
             assert (await next_of(updates)).status == "CANCELLED"
+
+
+@pytest.fixture
+def set_back(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From then on the database has the transaction numbers that it has; before, it had far higher ones."""
+    snapshot, ahead = job_events.Place.of_snapshot, 2**40
+    is_set_back = False
+
+    def of_snapshot(text: str) -> job_events.Place:
+        found = snapshot(text)
+        return found if is_set_back else job_events.Place(ahead, found.open)
+
+    def now() -> None:
+        nonlocal is_set_back
+        is_set_back = True
+
+    monkeypatch.setattr(job_events.Place, "of_snapshot", of_snapshot)
+    return now
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+async def test_a_database_that_is_set_back_under_a_watcher_starts_all_jobs_as_they_are(
+    viewer: Viewer,
+    services: Services,
+    set_back: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    is_slow: bool,
+) -> None:
+    """Its transactions are numbered as others were that have been seen."""
+    if is_slow:
+        monkeypatch.setattr(pace, "SLOW_SECONDS", -1.0)
+    first = await submit_one(viewer, services)
+    updates = watch_all(viewer, services=services)
+    assert (await next_of(updates)).job.id == first.id
+    following = asyncio.create_task(next_of(updates))
+    await asyncio.sleep(0.2)
+    set_back()
+    second = await submit_one(viewer, services)
+    assert [(await following).job.id, (await next_of(updates)).job.id] == [first.id, second.id]
+    await jobs.cancel(viewer, second.id, services=services)
+    assert (await next_of(updates)).status == "CANCELLED"
+
+
+async def test_who_joined_before_a_set_back_is_not_told_that_he_has_seen_what_follows(
+    viewer: Viewer, services: Services, set_back: Callable[[], None]
+) -> None:
+    """Also where nothing is left to start from: the first of the new changes has a low number."""
+    *_, opened = [step async for step in all_updates.opening_all(viewer, services=services)]
+    steps = all_updates.following_all(viewer, None, opened.mark, services=services)
+    following = asyncio.create_task(anext(steps))
+    await asyncio.sleep(0.2)
+    set_back()
+    await services.events.nudge("jobs")
+    await asyncio.sleep(0.2)
+    job = await submit_one(viewer, services)
+    step = await asyncio.wait_for(following, 5.0)
+    assert step.item is not None
+    assert step.item.job.id == job.id
+    assert not opened.mark.has_seen(step.mark)
+    assert not opened.mark.meets(step.mark)
+    again = [
+        step.item.job.id
+        async for step in all_updates.opening_all(viewer, None, opened.mark, services=services)
+        if step.item is not None
+    ]
+    assert again == [job.id]
+    await jobs.cancel(viewer, job.id, services=services)
+    later = await asyncio.wait_for(anext(steps), 5.0)
+    assert step.mark.meets(later.mark)  # in step with the group again
+    await steps.aclose()
+
+
+async def test_an_opening_reads_no_more_rows_than_it_tells(
+    viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a slow reader: the rest is read when this was taken, and none of it twice."""
+    for module in (all_pages, all_updates):
+        monkeypatch.setattr(module, "BATCH", 3)
+    *_, opened = [step async for step in all_updates.opening_all(viewer, services=services)]
+    submitted = [(await submit_one(viewer, services)).id for _ in range(8)]
+    sizes: list[int] = []
+    read = job_rows.by_ids
+
+    async def by_ids(ids: list[UUID]) -> dict[UUID, Job]:
+        sizes.append(len(ids))
+        return await read(ids)
+
+    monkeypatch.setattr(job_rows, "by_ids", by_ids)
+    opening = all_updates.opening_all(viewer, None, opened.mark, only_newest=True, services=services)
+    told = [step.item.job.id async for step in opening if step.item is not None]
+    assert told == submitted
+    assert max(sizes) == 3
+
+
+async def test_a_cursor_with_transactions_open_that_come_after_its_last_is_refused(
+    viewer: Viewer, services: Services
+) -> None:
+    job = await submit_one(viewer, services)
+    (xid,) = [row["xid"] for row in await sql.rows("SELECT xid FROM job_events WHERE job_id = $1", job.id)]
+    for place in (job_events.Place(xid - 1, (xid,)), job_events.Place(xid - 1, (xid + 1,))):
+        with pytest.raises(InvalidInput):
+            await next_of(watch_all(viewer, None, cursors.Reading(place).encode(), services=services))
+    again = watch_all(
+        viewer, None, cursors.Reading(job_events.Place(xid, (xid,))).encode(), services=services
+    )
+    assert (await next_of(again)).job.id == job.id
 
 
 async def test_more_changes_than_one_page_come_once_and_in_order(
