@@ -62,9 +62,11 @@ class Transaction(TransactionContextPooled):
             await self._leave()
 
     async def _leave(self) -> None:
-        get_connections().reset(self.token)
-        if self.client._parent._pool is not None:
-            await self.client._parent._pool.release(self.client._connection)
+        try:
+            get_connections().reset(self.token)
+        finally:  # whoever ends it in another context than it began in is refused by `reset`
+            if self.client._parent._pool is not None:
+                await self.client._parent._pool.release(self.client._connection)
 
 
 class Client(AsyncpgDBClient):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import asyncpg
@@ -114,6 +115,22 @@ async def test_a_transaction_that_is_cancelled_as_it_begins_leaves_nothing(datab
         proxy.reset()
         proxy.heal()
         await asyncio.wait_for(task, 10.0)
+
+
+async def test_a_transaction_that_ends_in_another_context_gives_its_connection_back(
+    database_url: str,
+) -> None:
+    async with open_database(database_url, pool_size=1):
+        transaction = in_transaction()
+        await asyncio.create_task(_entered(transaction))
+        with pytest.raises(ValueError, match="different Context"):
+            await transaction.__aexit__(None, None, None)
+        async with asyncio.timeout(5.0):
+            assert await sql.rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+async def _entered(transaction: AbstractAsyncContextManager[object]) -> None:
+    await transaction.__aenter__()
 
 
 def test_no_statement_of_ours_keeps_something_in_a_session() -> None:
