@@ -22,7 +22,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import orjson
 
@@ -116,8 +115,22 @@ class Siblings:
             self._is_failing = False
 
     async def _keep(self) -> None:
-        async with self._keeping:
-            await asyncio.to_thread(self._write, await self._count())
+        """One at a time, until the thread is done: it writes on when nobody waits for it any more, and would
+        put what was counted before over what was counted later."""
+        await self._keeping.acquire()
+        try:
+            counted = await self._count()
+            writing = asyncio.get_running_loop().run_in_executor(None, self._write, counted)
+        except BaseException:
+            self._keeping.release()
+            raise
+        writing.add_done_callback(self._written)
+        await asyncio.shield(writing)
+
+    def _written(self, writing: asyncio.Future[None]) -> None:
+        self._keeping.release()
+        if not writing.cancelled():
+            writing.exception()  # where nobody waits any more it is no news: the next write meets it too
 
     def _with_earlier(self, counted: Counted) -> Counted:
         return Counted(_sum([self._earlier, counted.totals]), counted.levels, counted.began)
@@ -132,7 +145,7 @@ class Siblings:
             "totals": orjson.Fragment(packed(counted.totals)),
             "levels": orjson.Fragment(packed(counted.levels)),
         }
-        fresh = self._place.folder / f"{uuid4().hex}.new"
+        fresh = self._place.path.with_suffix(".new")  # what a killed process left there is written over
         try:
             fresh.write_bytes(orjson.dumps(content))
             fresh.replace(self._place.path)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from app.metrics import siblings
 from app.metrics.siblings import Counted, Place, Siblings
 from domain.tallies import Series
 
@@ -83,6 +87,34 @@ async def test_it_is_kept_without_being_asked_and_at_the_end(tmp_path: Path) -> 
                 await asyncio.sleep(0.01)
         counting.totals[THINGS] = 2.0
     assert (await two.together()).totals[THINGS] == 2.0
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_over_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that hangs: what it writes at last is not put over what was counted later."""
+    monkeypatch.setattr(siblings, "TOGETHER_SECONDS", 0.2)
+    counting, one = of_place(tmp_path, 1, 1.0)
+    pipe = tmp_path / "1.new"
+    os.mkfifo(pipe)  # whoever writes to it hangs until somebody reads
+    assert (await one.together()).totals[THINGS] == 1.0
+    counting.totals[THINGS] = 2.0
+    later = asyncio.create_task(one._keep())
+    await asyncio.sleep(0.1)
+    assert not later.done()
+    assert b"test_things_total" in await asyncio.to_thread(pipe.read_bytes)
+    async with asyncio.timeout(10.0):
+        await later
+    monkeypatch.undo()
+    _, two = of_place(tmp_path, 2, 0.0)
+    assert (await two.together()).totals[THINGS] == 2.0
+
+
+async def test_what_killed_processes_were_writing_does_not_pile_up(tmp_path: Path) -> None:
+    (tmp_path / "1.new").write_bytes(b"half")
+    _, one = of_place(tmp_path, 1, 1.0)
+    assert (await one.together()).totals[THINGS] == 1.0
+    assert [path.name for path in tmp_path.iterdir()] == ["1.json"]
 
 
 async def test_without_the_folder_each_says_what_it_knows(tmp_path: Path) -> None:
