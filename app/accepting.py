@@ -10,6 +10,7 @@ connection is taken all the same.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import mmap
 import socket
@@ -21,6 +22,19 @@ HELD = "held"  # the name of that file
 DEFER_SECONDS = 0.003
 AT_ONCE = 16  # of those that nobody else took; then the others have their turn again
 FULL_SECONDS = 1.0  # without a free descriptor nothing can be accepted
+# What `accept` may say of the one connection that it took from the queue (accept(2), "Error handling").
+ITS_OWN = frozenset(
+    {
+        errno.ECONNABORTED,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENOPROTOOPT,
+        errno.EOPNOTSUPP,
+        errno.EPROTO,
+    }
+)
 NOBODY = 2**63 - 1  # the place of a process that is not there
 _NUMBER = struct.Struct("=q")
 
@@ -65,6 +79,7 @@ class Acceptor:
         self._held = held
         self._opening: set[asyncio.Task[None]] = set()
         self._later: asyncio.TimerHandle | None = None
+        self._is_closed = False
         self._loop = asyncio.get_running_loop()
         listening.setblocking(False)
         self.tell()
@@ -75,6 +90,7 @@ class Acceptor:
         self._shares.tell(self._count())
 
     def close(self) -> None:
+        self._is_closed = True
         self._loop.remove_reader(self._listening)
         if self._later is not None:
             self._later.cancel()
@@ -110,9 +126,11 @@ class Acceptor:
         """False where another process was quicker, or nothing can be accepted."""
         try:
             connection, _ = self._listening.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+        except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
+            if error.errno in ITS_OWN:
+                return False
             log.warning("no connection can be accepted for a moment: %s", error.strerror)
             self._pause(FULL_SECONDS, self._listen)
             return False
@@ -124,7 +142,13 @@ class Acceptor:
 
     async def _open(self, connection: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._protocol, connection)
+            transport, _ = await self._loop.connect_accepted_socket(self._protocol, connection)
         except OSError as error:  # the client has gone already
             log.debug("a connection was gone before it was opened: %s", error)
             connection.close()
+        except Exception:
+            log.exception("a connection could not be opened")
+            connection.close()
+        else:
+            if self._is_closed:  # whoever told the others to end did not know of this one
+                transport.close()

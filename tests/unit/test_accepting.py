@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +89,68 @@ async def test_those_that_hold_the_same_are_given_the_same(
     async with one.accepting(listening), other.accepting(listening):
         await connect(listening, 20, one, other)
     assert (len(one.came), len(other.came)) == (10, 10)
+
+
+class Troubled(socket.socket):
+    """Of the first connections that it accepts, each has one of these errors."""
+
+    def __init__(self, listening: socket.socket, *errors: int) -> None:
+        super().__init__(fileno=listening.dup().detach())
+        self.errors = list(errors)
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        connection, address = super().accept()
+        if self.errors:
+            connection.close()
+            number = self.errors.pop(0)
+            raise OSError(number, os.strerror(number))
+        return connection, address
+
+
+async def test_a_connection_that_is_broken_in_the_queue_holds_up_no_other(
+    two: tuple[Process, Process], listening: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, _ = two
+    with Troubled(listening, errno.ENETDOWN, errno.EPROTO, errno.EHOSTUNREACH) as own:
+        acceptor = Acceptor(own, one.protocol, one.shares, lambda: len(one.came))
+        broken = [await asyncio.open_connection(*listening.getsockname()) for _ in range(3)]
+        await connect(listening, 1, one)
+        acceptor.close()
+        await acceptor.wait_closed()
+        for _, writer in broken:
+            writer.close()
+    assert caplog.records == []  # it says so where it waits
+
+
+async def test_what_was_accepted_and_opens_after_the_end_is_closed(
+    two: tuple[Process, Process], listening: socket.socket
+) -> None:
+    one, _ = two
+    with socket.create_connection(listening.getsockname()) as client, listening.dup() as own:
+        acceptor = Acceptor(own, one.protocol, one.shares, lambda: len(one.came))
+        assert acceptor._accept()
+        acceptor.close()
+        await acceptor.wait_closed()
+        client.settimeout(5.0)
+        assert await asyncio.to_thread(client.recv, 1) == b""
+
+
+async def test_a_protocol_that_cannot_be_made_leaves_no_connection(
+    two: tuple[Process, Process], listening: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, _ = two
+
+    def fails() -> asyncio.Protocol:
+        raise RuntimeError("none today")
+
+    with socket.create_connection(listening.getsockname()) as client, listening.dup() as own:
+        acceptor = Acceptor(own, fails, one.shares, lambda: 0)
+        assert acceptor._accept()
+        await acceptor.wait_closed()
+        acceptor.close()
+        client.settimeout(5.0)
+        assert await asyncio.to_thread(client.recv, 1) == b""
+    assert [record.message for record in caplog.records] == ["a connection could not be opened"]
 
 
 async def test_nobody_is_waited_for_who_does_not_accept(
