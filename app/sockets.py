@@ -6,14 +6,14 @@ everything written was read. Here
 - a send waits until the client has taken what was sent before, so what waits for a client that stopped
   reading is one message, and its subscription goes on with the newest state when it reads again. The kernel
   holds back no more than `UNSENT_BYTES` besides what travels;
-- a client that answers no ping for `PING_TIMEOUT_SECONDS`, or takes nothing of what waits for it for
-  `STALLED_SECONDS`, is let go at once, with what waits. The first finds who vanished without a word within
-  `PING_SECONDS + PING_TIMEOUT_SECONDS`, the second is for sockets that are being closed and get no pings;
+- a client that answers no ping for `PING_TIMEOUT_SECONDS` is let go at once, or where something waits for it,
+  one that takes nothing of it for `STALLED_SECONDS`: on a slow line a ping comes after what was sent before.
+  Who vanished without a word is found within a minute, whether something began to wait meanwhile or not;
 - a server that stops gives nobody longer than `LEAVE_SECONDS` to take the close frame.
 
 It is also the `schema.live.writers.Writer` of live updates, in the extensions of its scope: finished messages
 go straight into the transport, in one order with all that is sent through ASGI. What answers a client (an
-ack, a pong, a result) has its turn before the next update.
+ack, a pong, a result) has its turn before the next update, and turns are in the order of asking.
 
 The hooks are those of uvicorn's pinned version; `tests/api/test_socket_limits.py` holds it to them.
 """
@@ -38,9 +38,10 @@ from schema.live.writers import Waiter
 WRITER = "starling.writer"  # in the extensions of a scope
 PING_SECONDS = 15.0
 PING_TIMEOUT_SECONDS = 20.0
-STALLED_SECONDS = 40.0
+STALLED_SECONDS = 20.0  # looked at so often: it is twice that at most
 LEAVE_SECONDS = 1.0
 UNSENT_BYTES = 16 * 1024
+JOINED_BYTES = 4 * 1024  # from here on a body that waits for many sockets is one in memory
 MOST_FRAGMENTS = 1_000
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
@@ -51,6 +52,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._in_turn = 0  # messages that wait, or are being written
+        self._order = asyncio.Lock()  # it is fair: who wrote just now comes after those who asked meanwhile
         self._waiting: dict[Waiter, None] = {}
         self._pong = b""
 
@@ -75,14 +77,14 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def write_now(self, head: bytes, body: bytes) -> bool:
         if self._in_turn or not self.writable.is_set() or self._is_over():
             return False
-        self.transport.write(_text_frame(head, body))
+        self._write_text(head, body)
         return True
 
     async def write_in_turn(self, head: bytes, body: bytes) -> None:
         async with self._turn():
             if self._is_over():
                 raise ClientDisconnected
-            self.transport.write(_text_frame(head, body))
+            self._write_text(head, body)
 
     def wait(self, waiter: Waiter) -> None:
         self._waiting[waiter] = None
@@ -96,12 +98,13 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """Of many that waited, the first to write may stop the rest again."""
+        """One after the other: each may stop the next again, and so may a ping or a pong."""
         self._in_turn += 1
         try:
-            while not self.writable.is_set():
-                await self.writable.wait()
-            yield
+            async with self._order:
+                while not self.writable.is_set():
+                    await self.writable.wait()
+                yield
         finally:
             self._in_turn -= 1
             self._resume()
@@ -111,7 +114,18 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         while self._waiting and not self._in_turn and self.writable.is_set() and not self._is_over():
             waiter = next(iter(self._waiting))
             del self._waiting[waiter]
-            waiter.resume()
+            try:
+                waiter.resume()
+            except Exception:  # whatever it missed, its client hears of it when it comes back
+                self.logger.exception("A waiter for this socket could not go on")
+                self.loop.call_soon(self.transport.abort)  # its transport may be in the midst of something
+
+    def _write_text(self, head: bytes, body: bytes) -> None:
+        start = _start_of_text(len(head) + len(body))
+        if len(body) < JOINED_BYTES:
+            self.transport.write(b"".join((start, head, body)))
+        else:
+            self.transport.writelines((start + head, body))
 
     def _is_over(self) -> bool:
         return self.close_sent or self.disconnected or self.transport.is_closing()
@@ -123,14 +137,27 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stop_looking()
+        if self.pong_timer is not None:
+            self._await_pong()
         if self._pong and not self._is_over():
             pong, self._pong = self._pong, b""
             self.transport.write(pong)
         self._resume()
 
     def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self.transport.abort()
+        """Only where the ping has left: behind what waits nobody could answer it, and `_give_up` decides."""
+        if self.writable.is_set():
+            super().keepalive_timeout()
+            self.transport.abort()
+        else:
+            self._await_pong()
+
+    def _await_pong(self) -> None:
+        """From now on."""
+        if self.pong_timer is not None:
+            self.pong_timer.cancel()
+        assert self.ping_timeout is not None
+        self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -155,11 +182,15 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             self.frames = [b"".join(self.frames)]
 
     def send_receive_event_to_app(self) -> None:
-        """Text that is none is the client's mistake and not worth a traceback."""
+        """Text that is none is the client's mistake and not worth a traceback.
+
+        Where its close came in the same segment, that is answered, and nothing is left to say.
+        """
         if self.curr_msg_data_type == "text" and not self.close_sent and not _is_text(self.frames):
             self.frames = []
-            self.conn.send_close(1007)
-            self.handle_parser_exception()
+            if self.conn.close_sent is None:
+                self.conn.send_close(1007)
+                self.handle_parser_exception()
             return
         super().send_receive_event_to_app()
 
@@ -181,15 +212,12 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             self.transport.abort()
 
 
-def _text_frame(head: bytes, body: bytes) -> bytes:
-    size = len(head) + len(body)
+def _start_of_text(size: int) -> bytes:
     if size < 126:
-        start = bytes((0x81, size))
-    elif size < 65_536:
-        start = b"\x81\x7e" + size.to_bytes(2, "big")
-    else:
-        start = b"\x81\x7f" + size.to_bytes(8, "big")
-    return b"".join((start, head, body))
+        return bytes((0x81, size))
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big")
+    return b"\x81\x7f" + size.to_bytes(8, "big")
 
 
 def _is_text(fragments: list[bytes]) -> bool:

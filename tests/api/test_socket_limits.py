@@ -67,6 +67,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before `base_url`: the server asks soon."""
     monkeypatch.setattr(api, "PING_SECONDS", 0.3)
     monkeypatch.setattr(api, "PING_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(sockets, "STALLED_SECONDS", 0.5)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -120,21 +121,83 @@ async def test_a_socket_that_is_being_closed_does_not_wait_for_ever_either(
         await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
 
 
-async def test_a_large_answer_on_a_slow_line_takes_its_time(
-    base_url: str, viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def sooner_than_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before `base_url`: several pings fall due in the time that the large answer takes."""
+    monkeypatch.setattr(api, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(api, "PING_TIMEOUT_SECONDS", 1.5)
     monkeypatch.setattr(sockets, "STALLED_SECONDS", 1.0)
-    query = "{ __schema { types { name description fields { name description } } } }"
+
+
+@pytest.mark.usefixtures("sooner_than_it_is_read")
+async def test_a_large_answer_on_a_slow_line_takes_its_time(
+    base_url: str, viewer: Viewer, services: Services
+) -> None:
+    """Pings wait behind it, and while the server waits to answer one of the protocol's, it hears no pong."""
+    fields = "fields { name description args { name description type { name kind ofType { name } } } }"
+    types = f"{{ types {{ name description {fields} }} }}"
+    query = f"{{ __schema {types} again: __schema {types} }}"
     async with begun(base_url, KERNEL_BYTES) as client:
         await client.subscribe("1", query)
-        answer = 0
-        while True:
-            await asyncio.sleep(0.3)  # 2 KB at a time: several times as long as one may take nothing
+        await client.send({"type": "ping"})
+        said: list[str] = []
+        pieces = 0
+        while {*said} != {"next", "complete", "pong"}:
+            await asyncio.sleep(0.1)
             frame = await client.read_some(2_048)
-            if frame is not None and orjson.loads(frame.data)["type"] == "complete":
-                break
-            answer += frame is None
-        assert answer > 8
+            assert not client.is_over
+            pieces += 1
+            if frame is not None and frame.opcode is Opcode.TEXT:
+                said.append(orjson.loads(frame.data)["type"])
+        assert pieces > 20  # longer than a ping may take
+
+
+async def test_turns_are_in_the_order_of_asking(base_url: str, viewer: Viewer, services: Services) -> None:
+    """A long opening does not hold up what its client is answered."""
+    job = await running(viewer, services)
+    async with begun(base_url, KERNEL_BYTES) as client:
+        await client.subscribe("1", JOB, id=job.id)
+        await client.json()
+        held = await fill(job, client)
+
+        async def opening() -> None:
+            for number in range(10):
+                await held.write_in_turn(b'{"type":"%d",' % number, b'"x":"' + b"x" * 200_000 + b'"}')
+
+        writing = asyncio.create_task(opening())
+        await until(lambda: held._in_turn == 1)
+        await client.send({"type": "ping"})
+        await until(lambda: held._in_turn == 2)
+        seen: list[str] = []
+        while "9" not in seen:
+            seen.append((await client.json())["type"])
+        await writing
+        own = [type for type in seen if type != "next"]
+        assert own == ["0", "pong", *(str(number) for number in range(1, 10))]
+
+
+class Broken:
+    def resume(self) -> None:
+        raise LookupError
+
+
+async def test_a_waiter_that_cannot_go_on_ends_its_socket_and_no_other(
+    base_url: str, viewer: Viewer, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await running(viewer, services)
+    async with begun(base_url, KERNEL_BYTES) as client:
+        await client.subscribe("1", JOB, id=job.id)
+        await client.json()
+        held = await fill(job, client)
+        held._waiting = {Broken(): None, **held._waiting}
+        async with begun(base_url) as other:
+            while await client.read() is not None:
+                pass
+            await until(lambda: len(open_sockets()) == 1)
+            assert held.disconnected
+            await other.subscribe("1", JOB, id=job.id)
+            assert (await other.json())["type"] == "next"
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [LookupError]
 
 
 async def test_of_many_operations_one_message_waits(
@@ -330,6 +393,7 @@ async def test_hundreds_that_are_woken_together_ask_together(
 RUBBISH = {
     "text that is none": (b"\x81\x83\0\0\0\0\xff\xfe\xfd", 1007),
     "text that is none in two pieces": (b"\x01\x81\0\0\0\0a\x80\x82\0\0\0\0\xff\xfe", 1007),
+    "text that is none, and a close with it": (b"\x81\x81\0\0\0\0\xff\x88\x82\0\0\0\0\x03\xe8", 1000),
     "a frame without a mask": (b"\x81\x02{}", 1002),
     "a reserved bit": (b"\xc1\x82\0\0\0\0{}", 1002),
     "a reserved opcode": (b"\x83\x82\0\0\0\0{}", 1002),

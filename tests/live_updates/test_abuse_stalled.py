@@ -117,6 +117,24 @@ async def test_one_that_never_reads_again_takes_nothing_along(live: LiveApi) -> 
         await live.serves(job, follower, 50.0)
 
 
+async def test_a_large_update_that_waits_for_many_is_in_memory_once(live: LiveApi) -> None:
+    job = await live.job()
+    async with live.follower(job) as follower, AsyncExitStack() as stack:
+        silent = [await stack.enter_async_context(live.raw(KERNEL_BYTES)) for _ in range(SILENT)]
+        for client in silent:
+            await client.subscribe("1", JOB, id=job.id)
+            await client.json()
+        await live.serves(job, follower, 1.0)
+        before = live.resident_bytes()
+        await job.report(2.0, "x" * MEGABYTE)
+        await follower.receive(30.0)
+        await live.serves(job, follower, 3.0)
+        grown = live.resident_bytes() - before
+        assert grown < SILENT * MEGABYTE / 3, grown
+        for _ in range(2):
+            assert (await silent[-1].json())["type"] == "next"
+
+
 @pytest.mark.slow
 async def test_100_that_never_read_cost_little_and_delay_nobody(live: LiveApi, figures: Figures) -> None:
     job = await live.job()
