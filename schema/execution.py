@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
+    ExecutionResult,
     Executor,
     GraphQLAbstractType,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
+    OperationType,
 )
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.compiled.selections import NOT_WALKED, Selections, Walks
+from schema.deadline import in_time
 
 
 class Execution(StrawberryGraphQLCoreExecutionContext):
@@ -30,6 +34,13 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
     def __init__(self, *args: Any, moments_stay: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
         self._moments_stay = moments_stay
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """A query has its deadline here, whichever way it came. A mutation has none: it may be half done."""
+        result = super().execute_operation(serially)
+        if self.operation.operation is OperationType.QUERY and self.is_awaitable(result):
+            return in_time(cast(Awaitable[ExecutionResult], result))
+        return result
 
     def build_per_event_executor(self, payload: Any) -> Executor:
         """Nothing of one event is kept for the next: as it comes, each event of a subscription leaves behind
@@ -103,6 +114,7 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
 
     @cached_property
     def _walks(self) -> Walks | None:
-        """Found when the first value is completed, and kept through the events of a subscription."""
+        """Found when the first value is completed; for each event of a subscription anew, which counts as its
+        operation coming again."""
         selections: Selections = self.schema._strawberry_schema.selections  # type: ignore[attr-defined]
         return selections.walks(self, moments_stay=self._moments_stay)

@@ -20,7 +20,7 @@ EVENTS_SENT = Counter("starling_subscription_events_sent_total", "Results that s
 COMPILED = Counter(
     "starling_graphql_compiled_total",
     "Lists and objects that a compiled selection completed, that graphql-core completed after a surprise or"
-    " because their selection is not plain; and operations for which compiling was off",
+    " because their selection is not plain; operations that were new; and those for which compiling was off",
     ("outcome",),
 )
 
@@ -34,7 +34,7 @@ INVALID = "invalid"  # in place of the name of what could not begin
 
 
 class Measured:
-    """One operation from its text to its end, on behalf of `schema.operation`.
+    """One operation from its text to its end, on behalf of `schema.asked`.
 
     With `is_part` it is a part of a subscription that others may share: `schema.live` counts whom it serves.
     """

@@ -1,4 +1,4 @@
-"""Selections of plain attributes, compiled once for an operation.
+"""Selections of plain attributes, compiled for an operation that comes again or has a long list to complete.
 
 Where the whole selection under a value consists of plain attribute reads, a function that was written for
 that selection walks the value: no path, no info, no call for each field, exact types only. It gives what

@@ -8,9 +8,11 @@ graphql-core says of each of their members.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from types import NoneType
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from graphql import GraphQLEnumType, GraphQLLeafType, GraphQLScalarType
 from graphql.type import scalars
@@ -23,14 +25,16 @@ from schema.compiled.plain import NotPlain, is_inert
 ORDINARY = frozenset(
     {str, int, float, bool, bytes, dict, list, tuple, date, datetime, time, timedelta, Decimal, UUID}
 )
+# orjson writes a moment in one of these without fail, and `datetime_out` is orjson's own text
+ZONES = (timezone, ZoneInfo, NoneType)
 Named = Callable[[str, object], str]  # makes a value known to the source, and gives the name it has there
 
 
 def lines(
     type_: GraphQLLeafType, x: str, fail: str, named: Named, *, moments_stay: bool = False
 ) -> list[str]:
-    """`fail` is the statement that raises the surprise, `x` the variable. With `moments_stay` a moment in UTC
-    is left to orjson, which writes the very text that the scalar would have it write."""
+    """`fail` is the statement that raises the surprise, `x` the variable. With `moments_stay` a moment is
+    left to orjson, which writes the very text that the scalar would have it write."""
     if isinstance(type_, GraphQLEnumType):
         names = named("names", _names_of_members(type_))
         return [f"{x} = {names}.get(id({x}))", f"if {x} is None: {fail}"]
@@ -45,11 +49,16 @@ def lines(
         case scalars.serialize_float as coerce:
             return _float(x, fail, named("coerce", coerce))
         case scalars_of_ours.datetime_out as coerce if moments_stay:
-            left = f"type({x}) is not {named('datetime', datetime)} or {x}.tzinfo is not {named('utc', UTC)}"
             custom = _custom(type_, x, fail, named("coerce", coerce), named("ordinary", ORDINARY))
-            return [f"if {left}:", *(f"    {line}" for line in custom)]
+            return [f"if {_does_not_stay(x, named)}:", *(f"    {line}" for line in custom)]
         case coerce:
             return _custom(type_, x, fail, named("coerce", coerce), named("ordinary", ORDINARY))
+
+
+def _does_not_stay(x: str, named: Named) -> str:
+    zone = f"{x}.tzinfo"  # UTC is asked first, the others are found more slowly
+    is_other = f"{zone} is not {named('utc', UTC)} and not isinstance({zone}, {named('zones', ZONES)})"
+    return f"type({x}) is not {named('datetime', datetime)} or ({is_other})"
 
 
 def _float(x: str, fail: str, coerce: str) -> list[str]:

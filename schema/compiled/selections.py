@@ -36,15 +36,18 @@ class Selections:
         why_not = obstacle(schema) if compiled else None
         self.operations = Operations() if compiled and why_not is None else None
         self._warnings = 0
+        self._is_hindered = why_not is not None
         self._told_why_not = False
         if why_not is not None:
             log.warning("no selection is compiled, large pages will be slow: %s", why_not)
 
     def walks(self, executor: Executor, *, moments_stay: bool = False) -> Walks | None:
         """What there is for the operation of this executor."""
-        if self.operations is None:
-            return None
         tallies = _tallies(executor.context_value)
+        if self.operations is None:
+            if self._is_hindered:
+                _count(tallies, "off")
+            return None
         why_not = _hindrance(executor)
         if why_not is not None:
             _count(tallies, "off")
@@ -61,6 +64,8 @@ class Selections:
             )
         except TypeError:  # a variable that cannot be a key: the document was never validated
             return None
+        if not plans.pays:
+            _count(tallies, "new")
         return Walks(self, plans, tallies)
 
     def tell(self, plans: Plans, place: str, surprise: Exception) -> None:
@@ -91,6 +96,8 @@ class Walks:
         value: Any,
     ) -> Any:
         """A list, an object, or an object of an interface or union type, completed."""
+        if not self._plans.pays_for(value):
+            return NOT_WALKED
         walk = self._plans.value(executor.schema, executor.collect_subfields, type_, details)
         if walk is None:
             _count(self._tallies, "not_plain")
@@ -107,6 +114,8 @@ class Walks:
         self, executor: Executor, parent: GraphQLObjectType, details: FieldDetailsList, source: Any
     ) -> Any:
         """A plain field beside others that are not."""
+        if not self._plans.pays:
+            return NOT_WALKED
         walk = self._plans.field(executor.schema, executor.collect_subfields, parent, details)
         if walk is None:
             return NOT_WALKED

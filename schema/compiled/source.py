@@ -44,7 +44,7 @@ class Surprise(Exception):
 
 
 class Source:
-    """One walk; `fields` says how much of it there is."""
+    """One walk; `fields` says how many are selected in it, as far as it is written."""
 
     def __init__(self, schema: GraphQLSchema, collect: Collect, *, moments_stay: bool = False) -> None:
         self._schema, self._collect, self._moments_stay = schema, collect, moments_stay

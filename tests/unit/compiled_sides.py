@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from graphql import DocumentNode, parse
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionResult
 
@@ -18,9 +20,10 @@ from schema.tallies import COMPILED
 
 @dataclass
 class Context:
-    """Of one operation: what its resolvers serve, and what was counted."""
+    """Of one operation: what its resolvers serve, and what was counted. A `document` was parsed before."""
 
     value: Any = None
+    document: DocumentNode | None = None
     tallies: Tallies = field(default_factory=Tallies)
     seen: list[str] = field(default_factory=list)
 
@@ -30,6 +33,14 @@ class Context:
 
     def count(self, outcome: str) -> int:
         return int(self.tallies.totals().get((COMPILED.name, outcome), 0))
+
+
+class Parsed(SchemaExtension):
+    """The operation has been parsed before, so it may come again."""
+
+    def on_parse(self) -> Iterator[None]:
+        self.execution_context.graphql_document = getattr(self.execution_context.context, "document", None)
+        yield
 
 
 @dataclass
@@ -49,7 +60,7 @@ class Sides:
     def __init__(self, query: type, **options: Any) -> None:
         config = StrawberryConfig(scalar_map=SCALARS)
         self.compiled, self.stock = (
-            StarlingSchema(query=query, compiled=compiled, config=config, **options)
+            StarlingSchema(query=query, compiled=compiled, config=config, extensions=[Parsed], **options)
             for compiled in (True, False)
         )
 
@@ -58,10 +69,13 @@ class Sides:
         return await self.made(text, lambda: value, variables)
 
     async def made(self, text: str, make: Callable[[], Any], variables: dict[str, Any] | None = None) -> Run:
-        """The same where a value can be served only once: each side has its own."""
-        run = await self._run(self.compiled, text, make(), variables)
-        stock = await self._run(self.stock, text, make(), variables)
-        assert run.told == stock.told
+        """The same where a value can be served only once: each run has its own. An operation that comes for
+        the first time is new: the compiled outcome is that of the second."""
+        tree = parse(text)
+        new = await self._run(self.compiled, text, Context(make(), tree), variables)
+        run = await self._run(self.compiled, text, Context(make(), tree), variables)
+        stock = await self._run(self.stock, text, Context(make(), tree), variables)
+        assert new.told == run.told == stock.told
         assert stock.context.tallies.totals() == {}
         return run
 
@@ -81,7 +95,6 @@ class Sides:
         return stream
 
     async def _run(
-        self, schema: StarlingSchema, text: str, value: Any, variables: dict[str, Any] | None
+        self, schema: StarlingSchema, text: str, context: Context, variables: dict[str, Any] | None
     ) -> Run:
-        context = Context(value)
         return Run(await schema.execute(text, variables, context), context)

@@ -14,9 +14,11 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema.build import schema
 from schema.compiled import gate
+from schema.compiled.plans import MANY
 from schema.execution import Execution
 from schema.scalars import SCALARS
 from schema.starling import StarlingSchema
+from schema.tallies import COMPILED
 from tests.unit.compiled_sides import Context, Sides
 
 Info = strawberry.Info[Context, None]
@@ -35,6 +37,10 @@ class Query:
     def things(self, info: Info) -> list[Thing | None]:
         return [Thing(), info.context.value]
 
+    @strawberry.field
+    def many(self, info: Info) -> list[Thing | None]:
+        return [Thing()] * MANY + [info.context.value]
+
 
 class Watching(SchemaExtension):
     def resolve(self, _next: Any, root: Any, info: Any, *args: Any, **kwargs: Any) -> Any:
@@ -51,9 +57,9 @@ def executed(made: StarlingSchema, document: DocumentNode, context: Context, **o
     return execute(made.core, document, context_value=context, **options)
 
 
-async def asked(made: StarlingSchema, value: Any = None) -> Context:
+async def asked(made: StarlingSchema, value: Any = None, text: str = "{ things { name size } }") -> Context:
     context = Context(value)
-    result = await made.execute("{ things { name size } }", context_value=context)
+    result = await made.execute(text, context_value=context)
     assert result.data is not None
     return context
 
@@ -74,13 +80,13 @@ async def test_other_versions(caplog: pytest.LogCaptureFixture, monkeypatch: pyt
     monkeypatch.setattr(gate, "KNOWN_VERSIONS", frozenset({("3.3.2", "0.0.1")}))
     made = built()
     for _ in range(3):
-        assert (await asked(made)).tallies.totals() == {}
+        assert (await asked(made)).tallies.totals() == {(COMPILED.name, "off"): 1}
     (line,) = (record.getMessage() for record in caplog.records)
     assert "no selection is compiled" in line
     assert gate.installed()[1] in line
 
 
-async def test_compiled_false(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_setting_is_no_obstacle_to_be_counted(caplog: pytest.LogCaptureFixture) -> None:
     assert (await asked(built(compiled=False))).tallies.totals() == {}
     assert caplog.records == []
 
@@ -88,7 +94,7 @@ async def test_compiled_false(caplog: pytest.LogCaptureFixture) -> None:
 async def test_incremental_delivery() -> None:
     config = StrawberryConfig(scalar_map=SCALARS, enable_experimental_incremental_execution=True)
     made = StarlingSchema(query=Query, config=config)
-    assert (await asked(made)).tallies.totals() == {}
+    assert (await asked(made)).tallies.totals() == {(COMPILED.name, "off"): 1}
 
 
 async def test_an_extension_that_sees_every_field(caplog: pytest.LogCaptureFixture) -> None:
@@ -137,7 +143,7 @@ async def test_the_first_surprise_of_a_place_is_a_line(caplog: pytest.LogCapture
 async def test_lines_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     made = built()
     for _ in range(150):  # each text is parsed anew: a selection of its own
-        await asked(made, Thing(size=None))  # type: ignore[arg-type]
+        await asked(made, Thing(size=None), "{ many { name size } }")  # type: ignore[arg-type]
     assert len(caplog.records) == 100
 
 

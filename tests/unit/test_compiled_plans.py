@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
 import pytest
 import strawberry
-from graphql import DocumentNode, parse
+from graphql import DocumentNode, GraphQLSchema, parse
+from graphql.execution.collect_fields import FieldDetails
 
 from schema.compiled import plans
 from schema.compiled.conditions import conditions
-from schema.compiled.plans import Operations, Plans
+from schema.compiled.plans import MANY, Operations, Plans
+from schema.execution import Execution
 from schema.limits import fragments_of
 from tests.unit.compiled_sides import Context, Sides
 
@@ -23,10 +27,16 @@ class Node:
     size: int = 1
     nodes: list[Node] = strawberry.field(default_factory=list)
 
+    @strawberry.field
+    def of(self, n: int) -> int:
+        return n
+
 
 @strawberry.type
 class Query:
     node: Node = strawberry.field(resolver=lambda: Node(nodes=[Node(name="a"), Node(name="b", size=2)]))
+    many: list[Node] = strawberry.field(resolver=lambda: [Node()] * MANY)
+    few: list[Node] = strawberry.field(resolver=lambda: [Node()] * (MANY - 1))
 
 
 @pytest.fixture
@@ -117,31 +127,146 @@ async def test_identities_that_are_given_again(sides: Sides) -> None:
     for number in range(300):
         alias = f"a{number % 7}"
         context = Context()
-        result = await sides.compiled.execute(f"{{ node {{ {alias}: name }} }}", context_value=context)
-        assert result.data == {"node": {alias: "n"}}
+        result = await sides.compiled.execute(f"{{ many {{ {alias}: name }} }}", context_value=context)
+        assert result.data == {"many": [{alias: "n"}] * MANY}
         assert context.count("compiled") == 1
 
 
-async def test_large_selections_make_room(sides: Sides) -> None:
-    known = Operations(most_fields=100)
-    trees = [parse("{ node { name } }") for _ in range(5)]
+async def test_what_grows_makes_room_wherever_it_is_kept() -> None:
+    """Plans that were kept long before grow by another variant: it is then that others go."""
+    core, known = Sides(Query).compiled.core, Operations(most_fields=100)
+    trees = [wide(20) for _ in range(4)]
     for tree in trees:
-        of(known, tree).weight = 40
-    assert known.weight <= 120
-    assert len(known) == 3
+        grown(core, known, tree, more=True)
+    assert (known.weight, len(known)) == (4 * 22, 4)
+    for tree in trees:
+        grown(core, known, tree, more=False)
+        assert known.weight == weighed(known) <= 100
+    assert of(known, trees[0], more=True).weight == 0
+    assert of(known, trees[-1], more=False).weight == 21
 
 
-def test_few_variants_of_one_operation() -> None:
-    names = [f"v{number}" for number in range(6)]
-    declared = ", ".join(f"${name}: Boolean!" for name in names)
-    tree = parse(
-        f"query ({declared}) {{ node {{ {' '.join(f'name @skip(if: ${name})' for name in names)} }} }}"
-    )
+async def test_an_operation_that_alone_is_too_much() -> None:
+    known = Operations(most_fields=20)
+    plans = grown(Sides(Query).compiled.core, known, wide(30), more=True)
+    assert (known.weight, len(known)) == (0, 0)
+    assert plans.weight == 32  # it is still walked by who has it
+
+
+async def test_what_goes_weighs_nothing(sides: Sides) -> None:
+    core, known = sides.compiled.core, Operations()
+    tree: DocumentNode | None = wide(5)
+    plans = grown(core, known, tree, more=True)
+    assert known.weight == 7
+    tree = None
+    gc.collect()
+    assert (len(known), known.weight) == (0, 0)
+    grown(core, known, wide(3), more=True, plans=plans)
+    assert known.weight == 0  # nor does what it grows after that
+
+
+async def test_a_variant_that_is_cleared_weighs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "MAX_PLANS", 2)
+    known, tree = Operations(), wide(1)
+    several = of(known, tree, more=True)
+    for kept in (wide(5), wide(6), wide(7)):
+        grown(Sides(Query).compiled.core, known, kept, more=True, plans=several)
+    assert several.weight == known.weight == 9
+
+
+async def test_what_is_not_plain_weighs_one() -> None:
     known = Operations()
-    for number in range(64):
-        of(known, tree, **{name: bool(number & 1 << place) for place, name in enumerate(names)})
-    operation = next(iter(known._kept.values()))
-    assert len(operation.variants) <= plans.MAX_VARIANTS
+    plans = grown(Sides(Query).compiled.core, known, parse("{ node { of(n: 1) name } }"))
+    assert plans.weight == known.weight == 1
+
+
+def wide(fields: int) -> DocumentNode:
+    names = " ".join(f"a{number}: name" for number in range(fields))
+    return parse(f"query ($more: Boolean!) {{ node {{ {names} size @include(if: $more) }} }}")
+
+
+def grown(
+    core: GraphQLSchema,
+    known: Operations,
+    tree: DocumentNode | None,
+    plans: Plans | None = None,
+    **given: bool,
+) -> Plans:
+    """The plans of an operation after its one object was compiled."""
+    assert tree is not None
+    plans = plans or of(known, tree, **given)
+    node: Any = tree.definitions[0]
+    (field,) = node.selection_set.selections
+    details: Any = [FieldDetails(field, None, None)]
+    executor: Any = Execution.build(core, tree, raw_variable_values=given, operation_extensions=None)
+    plans.value(core, executor.collect_subfields, core.type_map["Node"], details)  # type: ignore[arg-type]
+    return plans
+
+
+def weighed(known: Operations) -> int:
+    return sum(plans.weight for one in known._kept.values() for plans in one.variants.values())
+
+
+FOUR = ("v0", "v1", "v2", "v3")
+
+
+def switches(names: Iterable[str]) -> DocumentNode:
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    return parse(f"query ({declared}) {{ node {{ {' '.join(f'name @skip(if: ${n})' for n in names)} }} }}")
+
+
+def settings(names: Sequence[str]) -> list[dict[str, bool]]:
+    return [dict(zip(names, values, strict=True)) for values in product((True, False), repeat=len(names))]
+
+
+def test_four_switches_are_no_many_variants() -> None:
+    known, tree = Operations(), switches(FOUR)
+    first = [of(known, tree, **given) for given in settings(FOUR)]
+    again = [of(known, tree, **given) for given in settings(FOUR)]
+    assert all(one is other for one, other in zip(first, again, strict=True))
+
+
+def test_the_variants_that_nobody_asks_for_go() -> None:
+    names = (*FOUR, "v4", "v5")
+    known, tree = Operations(), switches(names)
+    first, *others = settings(names)
+    asked = of(known, tree, **first)
+    for given in others:
+        of(known, tree, **given)
+        assert of(known, tree, **first) is asked
+    (operation,) = known._kept.values()
+    assert len(operation.variants) == plans.MAX_VARIANTS
+
+
+async def test_an_operation_is_compiled_when_it_comes_again(sides: Sides) -> None:
+    text = "{ node { name nodes { size } } few { name } }"
+    tree, counts = parse(text), []
+    for _ in range(3):
+        context = Context(document=tree)
+        await sides.compiled.execute(text, context_value=context)
+        counts.append((context.count("new"), context.count("compiled")))
+    assert counts == [(1, 0), (0, 2), (0, 2)]
+
+
+async def test_another_variant_is_new(sides: Sides) -> None:
+    context = Context(document=parse(CONDITIONAL))
+    for skip in (True, False, True, False):
+        await sides.compiled.execute(CONDITIONAL, {"skip": skip}, context)
+    assert (context.count("new"), context.count("compiled")) == (2, 2)
+
+
+async def test_a_long_list_is_compiled_at_once(sides: Sides) -> None:
+    """And what comes after it: the operation is worth it."""
+    context = Context()
+    await sides.compiled.execute("{ few { name } many { name } node { name } }", context_value=context)
+    assert (context.count("new"), context.count("compiled")) == (1, 2)
+
+
+async def test_many_objects_with_fields_of_both_kinds(sides: Sides) -> None:
+    """The list itself is not plain, what is in its objects is: compiled at once too."""
+    context = Context()
+    await sides.compiled.execute("{ many { of(n: 1) nodes { size } } }", context_value=context)
+    assert context.count("compiled") == MANY
 
 
 async def test_a_selection_without_end(sides: Sides) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -17,6 +18,7 @@ from graphql import (
     execute,
     parse,
 )
+from tortoise.timezone import get_default_timezone
 
 from schema.compiled.plain import NotPlain, attribute
 from schema.execution import Execution
@@ -77,12 +79,12 @@ async def test_words_of_python_as_aliases(sides: Sides) -> None:
 def test_aliases_that_no_parser_would_let_in(sides: Sides, alias: str) -> None:
     tree = aliased(alias)
     context = Context()
-    results = [
+    new, again, stock = (
         execute(schema.core, tree, context_value=context, executor_class=Execution, operation_extensions=None)
-        for schema in (sides.compiled, sides.stock)
-    ]
-    assert results[0] == results[1]
-    assert results[0].data == {"thing": {alias: "n"}}  # type: ignore[union-attr]
+        for schema in (sides.compiled, sides.compiled, sides.stock)
+    )
+    assert new == again == stock
+    assert again.data == {"thing": {alias: "n"}}  # type: ignore[union-attr]
     assert context.count("compiled") == 1
 
 
@@ -129,30 +131,60 @@ MOMENTS = [
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(2026, 1, 31, 12),
     datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=5, minutes=30))),
-    date(2026, 1, 31),
+    datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=-3, seconds=17))),
+    datetime(2026, 1, 31, 12, 0, 0, 5, tzinfo=ZoneInfo("UTC")),
+    datetime(2026, 1, 31, 12, tzinfo=get_default_timezone()),  # as rows of the database have it
+    datetime(1, 1, 1, tzinfo=ZoneInfo("Europe/Amsterdam")),
+    datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=ZoneInfo("Europe/Amsterdam")),
 ]
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=str)
-def test_moments_that_orjson_writes(moment: Any) -> None:
-    sides = Sides(Clock)
-    tree = parse("{ time { at } }")
-    written = [
-        orjson.dumps(
-            execute(
-                sides.compiled.core,
-                tree,
-                root_value=moment,
-                context_value=Context(),
-                executor_class=Execution,
-                operation_extensions=None,
-                **options,  # type: ignore[arg-type]
-            ).data  # type: ignore[union-attr]
+@pytest.mark.parametrize("moment", MOMENTS, ids=repr)
+def test_moments_that_orjson_writes(moment: datetime) -> None:
+    stay, text = served(moment, moments_stay=True), served(moment, moments_stay=False)
+    assert stay["time"]["at"] is moment
+    assert type(text["time"]["at"]) is str
+    assert orjson.dumps(stay) == orjson.dumps(text)
+
+
+def test_what_is_no_moment_does_not_stay() -> None:
+    assert served(date(2026, 1, 31), moments_stay=True) == {"time": {"at": "2026-01-31"}}
+
+
+class Odd(tzinfo):
+    """No zone of Python's: what orjson makes of it is asked for each moment."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta:
+        return timedelta(hours=1)
+
+    def dst(self, moment: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def tzname(self, moment: datetime | None) -> str:
+        return "odd"
+
+
+def test_a_zone_that_orjson_may_refuse_does_not_stay() -> None:
+    at = served(datetime(2026, 1, 31, 12, tzinfo=Odd()), moments_stay=True)["time"]["at"]
+    assert at == served(datetime(2026, 1, 31, 12, tzinfo=Odd()), moments_stay=False)["time"]["at"]
+    assert type(at) is str
+
+
+def served(moment: Any, *, moments_stay: bool) -> Any:
+    """What a compiled selection makes of it: of an operation that comes again."""
+    core, tree, context = Sides(Clock).compiled.core, parse("{ time { at } }"), Context()
+    for _ in range(2):
+        result: Any = execute(
+            core,
+            tree,
+            root_value=moment,
+            context_value=context,
+            executor_class=Execution,
+            operation_extensions=None,
+            moments_stay=moments_stay,
         )
-        for options in ({"moments_stay": True}, {"moments_stay": False}, {"moments_stay": True})
-    ]
-    assert written[0] == written[1] == written[2]
-    assert b"null" not in written[0]
+    assert (result.errors, context.count("compiled")) == (None, 1)
+    return result.data
 
 
 @strawberry.type
