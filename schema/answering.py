@@ -6,24 +6,20 @@ other extension than ours (`is_direct`) does without: the same `schema.asked`, t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType as StrawberryType
 
-from domain.errors import TimedOut
 from resolvers.context import Context
 from schema.asked import Asked
 
 if TYPE_CHECKING:
     from schema.starling import StarlingSchema
-
-QUERY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,7 @@ async def _directly(schema: StarlingSchema, request: GraphQLRequest, text: str) 
 async def _result(schema: StarlingSchema, request: GraphQLRequest, asked: Asked) -> ExecutionResult:
     try:
         operation = _operation(request, asked)
-        errors = asked.refusals(operation.operation.value, _name(operation))
+        errors = asked.refusals(request.name)
         return ExecutionResult(None, errors) if errors else await _executed(schema, request, asked, operation)
     except NoOperation:
         raise
@@ -112,19 +108,7 @@ async def _executed(
     if isinstance(executor, list):
         return ExecutionResult(None, executor)
     result = executor.execute_operation()
-    if isinstance(result, ExecutionResult):
-        return result
-    pending = cast(Awaitable[ExecutionResult], result)
-    return await (_in_time(pending) if operation.operation is OperationType.QUERY else pending)
-
-
-async def _in_time(pending: Awaitable[ExecutionResult]) -> ExecutionResult:
-    """A query that takes too long is cut off. A mutation is not: it may be half done."""
-    try:
-        async with asyncio.timeout(QUERY_SECONDS):
-            return await pending
-    except TimeoutError as error:
-        raise TimedOut(f"The query took longer than {QUERY_SECONDS:g} seconds: ask for less") from error
+    return result if isinstance(result, ExecutionResult) else await cast(Awaitable[ExecutionResult], result)
 
 
 async def _by_extensions(schema: StarlingSchema, request: GraphQLRequest, text: str) -> ExecutionResult:

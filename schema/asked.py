@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, parse
 
 from resolvers.context import Context
-from schema.documents import checked, operations_of
+from schema.documents import SEVERAL, checked, operations_of
 from schema.errors import presented
 from schema.limits import MAX_TOKENS
 from schema.tallies import Measured
@@ -49,11 +49,13 @@ class Asked:
             return self._document.operations.get(name)
         return operations_of(self.parsed()).get(name)
 
-    def refusals(self, kind: str, name: str | None) -> list[GraphQLError]:
-        """Why the operation of that name may not run. If there is nothing, it is counted as running."""
+    def refusals(self, name: str | None) -> list[GraphQLError]:
+        """Why the operation that the client names may not run. If there is nothing, it counts as running."""
         errors = self._refusals(name)
-        if not errors:
-            self._measured.begins(kind, name)
+        operation = None if errors else self.operation(name)
+        if operation is not None:
+            own_name = None if operation.name is None else operation.name.value
+            self._measured.begins(operation.operation.value, own_name)
         return errors
 
     def sends(self) -> None:
@@ -79,5 +81,7 @@ class Asked:
                 return found
             self._document = found
             self._schema.documents.keep(self._text, found)
+        if name is None and self._document.is_choice:
+            return [GraphQLError(SEVERAL)]
         excess = self._document.excess(self._schema.core, name, self._variables)
         return [] if excess is None else [excess]

@@ -1,6 +1,8 @@
 """From the text of a document to what was parsed, limited and validated; kept by text.
 
-Only valid documents are kept, and no more text than `MAX_KEPT_CHARACTERS` in all: the least used go.
+Only valid documents are kept, and no more than weigh `MAX_KEPT_BYTES` in all: the least used go. A tree
+weighs up to 200 times its text, and 617 bytes a token at most (a field is one token and two nodes; by
+tracemalloc), so tokens are what is counted.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import getsizeof
 from typing import Any
 
 from graphql import (
@@ -26,9 +29,11 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from schema.cost import Cost, excess
 from schema.limits import excesses, fragments_of
 
-MAX_KEPT_CHARACTERS = 2_000_000
+MAX_KEPT_BYTES = 50_000_000
+BYTES_A_TOKEN = 650  # with the nodes that are made of it
 MAX_ERRORS = 20
 ABORTED = "Validation aborted."  # how graphql-core ends what would take it too long
+SEVERAL = "Must provide operation name if query contains multiple operations."  # graphql-core's own words
 TOO_INTRICATE = "The document is too intricate to be validated: select each field once, in fewer fragments"
 # built once: a rule class made for each request would defeat every cache
 RULES: tuple[type[ASTValidationRule], ...] = (
@@ -47,6 +52,11 @@ class Document:
     fragments: dict[str, FragmentDefinitionNode]
     costs: dict[str | None, int] = field(default_factory=dict)
 
+    @property
+    def is_choice(self) -> bool:
+        """Whether a request has to name one of several operations."""
+        return len(self.operations) > 2  # each by its name, and the first without
+
     def excess(
         self, schema: GraphQLSchema, operation_name: str | None, variables: Mapping[str, Any]
     ) -> GraphQLError | None:
@@ -62,27 +72,29 @@ class Document:
 class Documents:
     """The valid documents of one schema by their text."""
 
-    def __init__(self, most_characters: int = MAX_KEPT_CHARACTERS) -> None:
-        self._kept: OrderedDict[str, Document] = OrderedDict()
-        self._characters = 0
-        self._most_characters = most_characters
+    def __init__(self, most_bytes: int = MAX_KEPT_BYTES) -> None:
+        self._kept: OrderedDict[str, tuple[Document, int]] = OrderedDict()
+        self._bytes = 0
+        self._most_bytes = most_bytes
         self.hits = 0
 
     def find(self, text: str) -> Document | None:
-        document = self._kept.get(text)
-        if document is not None:
-            self._kept.move_to_end(text)
-            self.hits += 1
-        return document
+        kept = self._kept.get(text)
+        if kept is None:
+            return None
+        self._kept.move_to_end(text)
+        self.hits += 1
+        return kept[0]
 
     def keep(self, text: str, document: Document) -> None:
-        if text in self._kept or len(text) > self._most_characters // 10:
+        weight = weight_of(text, document.tree)
+        if text in self._kept or weight > self._most_bytes // 10:
             return
-        self._kept[text] = document
-        self._characters += len(text)
-        while self._characters > self._most_characters:
-            oldest, _ = self._kept.popitem(last=False)
-            self._characters -= len(oldest)
+        self._kept[text] = document, weight
+        self._bytes += weight
+        while self._bytes > self._most_bytes:
+            _, (_, lost) = self._kept.popitem(last=False)
+            self._bytes -= lost
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -96,8 +108,18 @@ def checked(schema: GraphQLSchema, tree: DocumentNode) -> Document | list[GraphQ
     return errors or Document(tree, operations_of(tree), fragments_of(tree))
 
 
+def weight_of(text: str, tree: DocumentNode) -> int:
+    """Bytes, rather too many than too few. Comments are tokens too; the text of strings is kept twice."""
+    tokens = 0
+    token = tree.loc.start_token if tree.loc else None
+    while token is not None:
+        tokens += 1
+        token = token.next
+    return 2 * getsizeof(text) + BYTES_A_TOKEN * tokens
+
+
 def operations_of(tree: DocumentNode) -> dict[str | None, OperationDefinitionNode]:
-    """By name; the first one is also there without a name, for requests that name none."""
+    """By name; the first one is also there without a name."""
     found: dict[str | None, OperationDefinitionNode] = {}
     for node in tree.definitions:
         if isinstance(node, OperationDefinitionNode):

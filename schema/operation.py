@@ -40,7 +40,7 @@ class Operation(SchemaExtension):
 
     def on_validate(self) -> Iterator[None]:
         now = self.execution_context
-        now.pre_execution_errors = self._asked.refusals(now.operation_type.value, now.operation_name)
+        now.pre_execution_errors = self._asked.refusals(now._provided_operation_name)
         yield
 
     def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:

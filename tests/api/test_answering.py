@@ -14,7 +14,7 @@ from strawberry.schema.config import StrawberryConfig
 from domain.accounts import Viewer
 from domain.ports import Services
 from resolvers.context import Context
-from schema import answering
+from schema import deadline
 from schema.answering import GraphQLRequest, NoOperation, respond
 from schema.build import schema
 from schema.mutation import Mutation
@@ -24,13 +24,14 @@ from schema.scalars import SCALARS
 from schema.starling import StarlingSchema
 from schema.subscription import Subscription
 from tests.support.graphql_http import Api
+from tests.support.graphql_ws import socket
 
 STRICT = {"accept": "application/graphql-response+json"}
 STATS = "{ queueStats { pending } }"
 
 REQUESTS: dict[str, dict[str, Any]] = {
     "a query": {"text": "{ viewer { authMode } __typename }"},
-    "the first of two": {"text": "query A { viewer { authMode } } query B { particleTypes { name } }"},
+    "one of two, but which": {"text": "query A { viewer { authMode } } query B { particleTypes { name } }"},
     "the second of two": {
         "text": "query A { viewer { authMode } } query B { particleTypes { name } }",
         "name": "B",
@@ -116,12 +117,30 @@ async def test_a_query_that_takes_too_long_is_cut_off(graphql: Api, monkeypatch:
             cut.set()
 
     monkeypatch.setattr("domain.jobs.queue_stats", endless)
-    monkeypatch.setattr(answering, "QUERY_SECONDS", 0.05)
+    monkeypatch.setattr(deadline, "QUERY_SECONDS", 0.05)
     failure = await graphql.refusal(STATS)
     assert failure.code == "TIMEOUT"
     assert "longer than 0.05 seconds" in failure.message
     await asyncio.wait_for(cut.wait(), 10)
     assert (await graphql.post({"query": STATS}, headers=STRICT)).status_code == 504
+
+
+async def test_a_query_of_a_socket_is_cut_off_too(
+    graphql: Api, services: Services, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("domain.jobs.queue_stats", endless)
+    monkeypatch.setattr(deadline, "QUERY_SECONDS", 0.05)
+    async with socket(graphql.base_url) as client:
+        id = await client.subscribe(STATS)
+        frame = await client.receive()
+        assert (frame["id"], frame["type"]) == (id, "error")
+    context = Context(viewer=viewer, services=services, request_id="r")
+    answer = await respond(extended(), request(context, {"text": STATS}))
+    assert answer["errors"] == frame["payload"]
+    assert answer["errors"][0]["extensions"] == {"code": "TIMEOUT"}
 
 
 async def test_a_mutation_may_take_its_time(graphql: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +151,7 @@ async def test_a_mutation_may_take_its_time(graphql: Api, monkeypatch: pytest.Mo
         await may_end.wait()
 
     monkeypatch.setattr("domain.assets.delete", slow)
-    monkeypatch.setattr(answering, "QUERY_SECONDS", 0.0)
+    monkeypatch.setattr(deadline, "QUERY_SECONDS", 0.0)
     answer = asyncio.create_task(graphql.run(f'mutation {{ deleteAsset(id: "{uuid4()}") }}'))
     await asyncio.wait_for(began.wait(), 10)
     assert (await graphql.refusal(STATS)).code == "TIMEOUT"

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from sys import getsizeof
+
+import graphql as graphql_core
+import pytest
+from graphql import parse
+
 from schema.build import schema
-from schema.documents import TOO_INTRICATE
+from schema.documents import SEVERAL, TOO_INTRICATE, weight_of
 from tests.support.graphql_http import Api
 from tests.support.graphql_ws import socket
 
@@ -60,6 +67,48 @@ async def test_a_document_that_came_by_http_is_known_on_a_socket_and_back(
             if query == by_socket:
                 assert await graphql.run(query) == data
             assert documents.hits > hits
+
+
+async def test_of_several_operations_one_has_to_be_named(graphql: Api) -> None:
+    for name in ("Known", "Unknown"):  # a document that is kept, and one that is not
+        several = f"query {name} {{ viewer {{ authMode }} }} query Other {{ __typename }}"
+        if name == "Known":
+            answer = await graphql.post({"query": several, "operationName": "Other"})
+            assert answer.json() == {"data": {"__typename": "Query"}}
+        failure = await graphql.refusal(several)
+        assert (failure.code, failure.message) == ("BAD_USER_INPUT", SEVERAL)
+        async with socket(graphql.base_url) as client:
+            await client.subscribe(several)
+            frame = await client.receive()
+            assert (frame["type"], frame["payload"][0]["message"]) == ("error", SEVERAL)
+
+
+async def test_it_is_said_as_graphql_core_says_it() -> None:
+    document = parse("query A { __typename } query B { __typename }")
+    (error,) = graphql_core.execute_sync(schema().core, document).errors or []
+    assert error.message == SEVERAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ jobs { nodes { " + "id status " * 300 + "} } }",
+        "{ " + "viewer{...{...{authMode}}} " * 200 + "}",
+        "{ viewer { authMode } }" + "#\n" * 2_000,
+        '{ asset(id: "' + "\N{SNOWFLAKE}" * 20_000 + '") { id } }',
+        "{ viewer { authMode } }",
+    ],
+    ids=["fields", "fragments", "comments", "a string", "little"],
+)
+def test_a_document_weighs_no_less_than_it_takes(text: str) -> None:
+    own = text.encode().decode()
+    tracemalloc.start()
+    try:
+        tree = parse(own)
+        taken = getsizeof(own) + tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert taken < weight_of(own, tree) < 5 * taken
 
 
 async def test_a_document_that_takes_too_long_to_validate_is_told_what_to_do(graphql: Api) -> None:

@@ -10,7 +10,7 @@ from graphql import build_client_schema, get_introspection_query, parse
 from domain.accounts import Viewer
 from schema.build import schema
 from schema.cost import MAX_COST
-from schema.documents import Documents, checked
+from schema.documents import Documents, checked, weight_of
 from schema.limits import MAX_ALIASES, MAX_DEPTH, MAX_DIRECTIVES, MAX_FIELDS, MAX_TOKENS
 from tests.support.graphql_http import Api
 from tests.support.rows import a_job
@@ -147,9 +147,11 @@ def test_the_kept_documents_are_bounded() -> None:
     tree = parse("{ viewer { authMode } }")
     document = checked(schema().core, tree)
     assert not isinstance(document, list)
-    documents = Documents(most_characters=1_000)
+    text = "{{ viewer {{ authMode }} }} # {:074}".format
+    documents = Documents(most_bytes=10 * weight_of(text(0), tree))
     for number in range(100):
-        documents.keep(f"{{ viewer {{ authMode }} }} # {number:074}", document)
+        documents.keep(text(number), document)
     assert len(documents) == 10
-    documents.keep("x" * 101, document)
-    assert documents.find("x" * 101) is None
+    long = text(0) + "x"
+    documents.keep(long, document)
+    assert documents.find(long) is None
