@@ -36,6 +36,8 @@ class Deliveries:
         self._services = services
         self._webhooks = webhooks
         self._lanes: set[asyncio.Task[None]] = set()
+        self._not_begun: dict[asyncio.Task[None], Delivery] = {}
+        self._returning: set[asyncio.Task[None]] = set()
         self._hosts: Counter[str] = Counter()
         self._claiming = asyncio.Lock()
         self._is_closing = False
@@ -54,6 +56,7 @@ class Deliveries:
         """Start a lane for each delivery that is due, as far as there are lanes."""
         while len(self._lanes) < MOST_AT_ONCE and (delivery := await self._claim()) is not None:
             lane = asyncio.create_task(self._lane(delivery))
+            self._not_begun[lane] = delivery
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
 
@@ -65,9 +68,13 @@ class Deliveries:
         for lane in self._lanes:
             lane.cancel()
         await asyncio.gather(*self._lanes, return_exceptions=True)
+        # A task that is cancelled before its first step never comes to put anything back.
+        put_back = [self._put_back(delivery) for delivery in self._not_begun.values()]
+        await asyncio.gather(*self._returning, *put_back)
 
     async def _lane(self, first: Delivery) -> None:
         """One try after the other, until nothing is due."""
+        self._not_begun.pop(_this_task())
         delivery: Delivery | None = first
         try:
             while delivery is not None:
@@ -88,15 +95,21 @@ class Deliveries:
 
     async def _kept(self, claiming: Coroutine[Any, Any, Delivery | None]) -> Delivery | None:
         """What was claimed, back in the queue if whoever wanted it was cancelled meanwhile: nobody else would
-        look at it before its lease is over."""
+        look at it before its lease is over. Whoever is cancelled again leaves that to `close`."""
         claim = asyncio.ensure_future(claiming)
         try:
             return await asyncio.shield(claim)
         except asyncio.CancelledError:
-            await asyncio.wait([claim])
-            if claim.exception() is None and (delivery := claim.result()) is not None:
-                await self._put_back(delivery)
+            returning = asyncio.create_task(self._return(claim))
+            self._returning.add(returning)
+            returning.add_done_callback(self._returning.discard)
+            await asyncio.shield(returning)
             raise
+
+    async def _return(self, claim: asyncio.Future[Delivery | None]) -> None:
+        await asyncio.wait([claim])
+        if claim.exception() is None and (delivery := claim.result()) is not None:
+            await self._put_back(delivery)
 
     async def _try(self, delivery: Delivery) -> None:
         try:
@@ -121,6 +134,12 @@ class Deliveries:
             await within(domain.put_back(delivery), QUERY_SECONDS)
         except Exception as error:
             _leave(delivery, error)
+
+
+def _this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 def _leave(delivery: Delivery, error: Exception) -> None:

@@ -220,8 +220,9 @@ async def test_a_database_that_hiccups_costs_a_second(
     await going.close()
 
 
+@pytest.mark.parametrize("times", [1, 2])
 async def test_what_was_claimed_as_its_worker_was_told_to_stop_is_due_at_once(
-    services: Services, receiver: Receiver, database_url: str
+    services: Services, receiver: Receiver, database_url: str, times: int
 ) -> None:
     assert services.webhooks is not None
     job = await submitted(services, "TEST_NOOP", options=told(receiver.url))
@@ -233,10 +234,30 @@ async def test_what_was_claimed_as_its_worker_was_told_to_stop_is_due_at_once(
         going = asyncio.create_task(looked.go())
         while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
             await asyncio.sleep(0.01)
-        going.cancel()
-        await asyncio.sleep(0)  # it knows, and the claim is under way still
+        for _ in range(times):
+            going.cancel()
+            for _ in range(3):
+                await asyncio.sleep(0)  # it knows, and the claim is under way still
     await asyncio.gather(going, return_exceptions=True)
     await connection.close()
+    await looked.close()
+    assert receiver.connections == 0
+    (row,) = await sql.rows("SELECT state, attempt, due_at <= now() AS is_due FROM webhook_deliveries")
+    assert (row["state"], row["attempt"], row["is_due"]) == ("PENDING", 1, True)
+
+
+async def test_a_lane_that_is_cancelled_before_it_began_puts_back_what_was_claimed(
+    services: Services, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "MOST_AT_ONCE", 1)
+    assert services.webhooks is not None
+    job = await submitted(services, "TEST_NOOP", options=told(receiver.url))
+    await job_moves.cancel(job.id, (await local_owner()).id)
+    looked = Deliveries(services, services.webhooks)
+    await looked.look()
+    (lane,) = looked._lanes
+    lane.cancel()
+    await asyncio.gather(lane, return_exceptions=True)
     await looked.close()
     assert receiver.connections == 0
     (row,) = await sql.rows("SELECT state, attempt, due_at <= now() AS is_due FROM webhook_deliveries")
