@@ -9,6 +9,8 @@ import orjson
 from graphql import GraphQLError
 from strawberry.types.execution import ExecutionResult
 
+from schema.errors import INTERNAL
+
 NEXT, ERROR = "next", "error"
 COMPLETE = b',"type":"complete"}'
 # graphql-ws 6 counts an operation twice whose `complete` it reads together with a `next` at which its
@@ -16,6 +18,7 @@ COMPLETE = b',"type":"complete"}'
 # until a client has most likely read what came before: a turn of the loop is too short for half of them.
 # What a slow line or a busy client puts together again, no server can keep apart.
 COMPLETE_AFTER_SECONDS = 0.005
+_FAILED = GraphQLError("Internal error", extensions={"code": INTERNAL})
 _REJECTED = GraphQLError("Incremental delivery is not supported over graphql-transport-ws")
 
 
@@ -50,6 +53,11 @@ def body_of(result: Any) -> tuple[bytes, bool]:
     if result.extensions:
         payload["extensions"] = result.extensions
     return _body(NEXT, payload), False
+
+
+def failed() -> bytes:
+    """For an operation that a fault of ours has ended. A client that reads `complete` believes in the end."""
+    return _body(ERROR, [_FAILED.formatted])
 
 
 def _body(kind: str, payload: object) -> bytes:

@@ -63,22 +63,26 @@ class Group:
         told = 0
         for frame in tuple(self._frames):
             if frame.number > member.told and member.group is self and not member.behind:
-                told += member.take(frame)
+                told += self._take(member, frame)
         self._sent(told)
         return True
 
     def remove(self, member: Member) -> None:
         del self.members[member]
         if not self.members:
-            self._hub.drop(self)
-            if not self._task.done():
-                self._task.cancel()
-                self._hub.await_end(self._task)
+            self.close()
+
+    def close(self) -> None:
+        """Nobody is left, or nobody came."""
+        self._hub.drop(self)
+        if not self._task.done():
+            self._task.cancel()
+            self._hub.await_end(self._task)
 
     async def _run(self) -> None:
         part = Following(mark=self.mark)
         context = replace(self.request.context, part=part)
-        ending = COMPLETE
+        ending: bytes | None = COMPLETE
         try:
             stream = await self._hub.schema.stream(
                 self.request.text,
@@ -97,6 +101,7 @@ class Group:
                 await asyncio.sleep(COMPLETE_AFTER_SECONDS)
         except Exception:
             _LOG.exception("a group of subscriptions failed")
+            ending = None
         await self._end(ending)
 
     def _next(self, body: bytes, mark: Any) -> Frame:
@@ -112,7 +117,7 @@ class Group:
         for number, member in enumerate(tuple(self.members), 1):
             if member.group is self and member.told < frame.number:
                 if not member.behind:
-                    told += member.take(frame)
+                    told += self._take(member, frame)
                 is_anyone_behind = is_anyone_behind or member.behind is not None
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -123,13 +128,32 @@ class Group:
         while len(self._frames) > 1 and (len(self._frames) > most or self._bytes > MOST_BYTES):
             self._bytes -= len(self._frames.popleft().body)
 
-    async def _end(self, body: bytes) -> None:
+    def _take(self, member: Member, frame: Frame) -> bool:
+        """What goes wrong with one member is not the others' business."""
+        try:
+            return member.take(frame)
+        except Exception:
+            _LOG.exception("a member of a group could not be told")
+            member.go_on_alone()
+            return False
+
+    async def _end(self, body: bytes | None) -> None:
+        """Without a last message it failed, and its members go on by themselves."""
         self._hub.drop(self)
         for number, member in enumerate(tuple(self.members), 1):
             if member.group is self:
-                member.ends(body)
+                self._end_of(member, body)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
+
+    def _end_of(self, member: Member, body: bytes | None) -> None:
+        try:
+            if body is not None:
+                member.ends(body)
+                return
+        except Exception:
+            _LOG.exception("a member of a group could not be told its end")
+        member.go_on_alone()
 
     def _sent(self, told: int) -> None:
         if told:

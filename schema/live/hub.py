@@ -56,7 +56,10 @@ class Hub:
             name = shape.name if shape else member.request.operation_name
             group = self.groups[key] = Group(self, key, member.request, mark, name)
             member.request.context.services.tallies.move(GROUPS, 1)
-        return group.admit(member, mark)
+        is_in = group.admit(member, mark)
+        if not group.members:
+            group.close()
+        return is_in
 
     def drop(self, group: Group) -> None:
         """It takes no more members; whoever asks for the same makes a new one."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from domain.belonging import belonging_to
 from domain.jobs.pace import Pace
 from schema.live.chunks import Chunk
-from schema.live.frames import COMPLETE, COMPLETE_AFTER_SECONDS, Frame, head_of
+from schema.live.frames import COMPLETE, COMPLETE_AFTER_SECONDS, Frame, failed, head_of
 from schema.live.keys import Request
 from schema.live.writers import Writer
 from schema.tallies import ANONYMOUS, EVENTS_SENT, NAMES, RUNNING, SUBSCRIPTION
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from schema.live.groups import Group
     from schema.live.hub import Hub
 
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0  # of one who finds nothing new, and no group
 MOST_CHARACTERS = 64  # of an operation's id in the log
 _LOG = logging.getLogger("starling.graphql")
 
@@ -33,6 +34,7 @@ class Member:
     """
 
     __slots__ = (
+        "_has_failed",
         "_hub",
         "_is_counted",
         "_mark",
@@ -64,6 +66,7 @@ class Member:
         self.told = 0
         self.behind: Frame | None = None
         self.task: asyncio.Task[None] | None = None
+        self._has_failed = False  # since a group told it something
         self._hub = hub
         self._mark: Any = None
         self._writer = writer
@@ -101,6 +104,7 @@ class Member:
             return False
         self.told = frame.number
         self._mark = None
+        self._has_failed = False
         return True
 
     def resume(self) -> None:
@@ -110,6 +114,18 @@ class Member:
         if self.group is None or not self.group.catch_up(self):
             self._leave()
             self._read_alone(start, only_newest=True)
+
+    def go_on_alone(self) -> None:
+        """What served it failed: it reads by itself from there on. If that comes again before any group told
+        it more, its client hears of it."""
+        start = self._seen()
+        self.behind = None
+        self._writer.forget(self)
+        self._leave()
+        if self.task is None:
+            task = self._give_up() if self._has_failed else self._reading(start, only_newest=False)
+            self._has_failed = True
+            self._begin(task)
 
     def ends(self, body: bytes) -> None:
         """The group has ended. Whoever is behind reads the rest by himself, and so the end."""
@@ -130,8 +146,20 @@ class Member:
         return None if self.group is None else self.group.mark
 
     def _read_alone(self, start: Any, *, only_newest: bool) -> None:
-        reading = self._reading(start, only_newest)
-        self.task = asyncio.create_task(reading, name="live-member", context=self._surroundings.copy())
+        self._begin(self._reading(start, only_newest))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self.task = asyncio.create_task(work, name="live-member", context=self._surroundings.copy())
+
+    async def _give_up(self) -> None:
+        """Nothing could serve it: that is not the end that it asked for."""
+        try:
+            await self._send_last(failed())
+        except OSError:
+            return  # the socket is over
+        except Exception:
+            _LOG.exception("a client could not be told that its operation failed")
+            self._finish()
 
     async def _reading(self, start: Any, only_newest: bool) -> None:
         with belonging_to(operation_id=self.id[:MOST_CHARACTERS]):
@@ -141,14 +169,15 @@ class Member:
                 return  # the socket is over; whoever serves it will close this
             except Exception:
                 _LOG.exception("an operation of a socket failed")
-                with suppress(OSError):
-                    await self._send_last(COMPLETE)
+                await self._give_up()
             finally:
                 if self.task is asyncio.current_task():
                     self.task = None
 
     async def _read(self, start: Any, only_newest: bool) -> None:
-        """Up to where its group is, or to the end."""
+        """Up to where its group is, or to the end. Who finds nothing and may not join waits a while: whatever
+        is wrong with a mark, the database is not asked in a loop."""
+        pause = FIRST_PAUSE_SECONDS
         while True:
             async with aclosing(self._hub.read(self.request, start, only_newest)) as chunks:
                 async for chunk in chunks:
@@ -163,6 +192,11 @@ class Member:
                 return
             if chunk.is_current and not only_newest and self._hub.join(self, start):
                 return
+            if chunk.frames:
+                pause = FIRST_PAUSE_SECONDS
+            else:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _send(self, chunk: Chunk) -> tuple[Any, bool]:
         """Where to go on; and whether only with the newest, since its socket takes too long."""
