@@ -40,19 +40,20 @@ class GraphQLView:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            async with AsyncExitStack() as uploads:
-                answer = await self._answer(request, uploads)
+            answer = await self._answer(request)
         except ClientDisconnect:
             return
         await answer(scope, receive, send)
 
-    async def _answer(self, request: Request, uploads: AsyncExitStack) -> Response:
+    async def _answer(self, request: Request) -> Response:
         try:
             if request.method not in _KINDS:
                 raise Refused(405, "GraphQL only supports GET and POST requests.")
             if _wants_editor(request):
                 return graphiql_page(request.url.path)
-            return answer_of(request, await self._response(request, uploads))
+            async with AsyncExitStack() as uploads:
+                response = await self._response(request, uploads)
+            return answer_of(request, response)
         except Refused as refusal:
             return refusal_answer(request, refusal)
         except StarlingError as error:

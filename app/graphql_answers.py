@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.graphql_refusals import Refused, status_of
 
 JSON_TYPE = "application/json"
 GRAPHQL_TYPE = "application/graphql-response+json"
+NO_WEIGHT = re.compile(r"[qQ]=0(\.0{0,3})?")  # RFC 9110, 12.4.2
 
 
 def answer_of(request: Request, response: dict[str, Any]) -> Response:
@@ -34,7 +36,17 @@ def refusal_answer(request: Request, refusal: Refused) -> Response:
 
 
 def answer_type(request: Request) -> str:
-    return GRAPHQL_TYPE if GRAPHQL_TYPE in request.headers.get("accept", "") else JSON_TYPE
+    accept = request.headers.get("accept", "")
+    return GRAPHQL_TYPE if GRAPHQL_TYPE in accept and _is_accepted(GRAPHQL_TYPE, accept) else JSON_TYPE
+
+
+def _is_accepted(media_type: str, accept: str) -> bool:
+    """Whether it is named, and not with the weight 0, by which a client says that it cannot read it."""
+    for offer in accept.split(","):
+        named, *parameters = (part.strip() for part in offer.split(";"))
+        if named == media_type:
+            return not any(NO_WEIGHT.fullmatch(parameter) for parameter in parameters)
+    return False
 
 
 def _json(content: dict[str, Any], media_type: str, status: int = HTTPStatus.OK) -> Response:

@@ -6,7 +6,7 @@ from typing import Self
 
 from domain.errors import StarlingError
 
-_STATUS = {"TOO_LARGE": 413, "STORAGE_FULL": 507, "UNAVAILABLE": 503, "TIMEOUT": 504}
+_STATUS = {"TOO_LARGE": 413, "INTERNAL": 500, "STORAGE_FULL": 507, "UNAVAILABLE": 503, "TIMEOUT": 504}
 
 
 class Refused(Exception):

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.headers import header
 
+MAX_NAME = 253  # characters of a host name, RFC 1035
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 LOCAL_ORIGIN = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?"
 
@@ -80,9 +81,16 @@ def host_name(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
-@lru_cache(maxsize=256)
 def cannot_be_rebound(name: str) -> bool:
-    """An address, a name of this machine, or one without a dot, which no registry gives to strangers."""
+    """An address, a name of this machine, or one without a dot, which no registry gives to strangers.
+
+    What is longer than any name is none, and nothing of it is remembered.
+    """
+    return len(name) <= MAX_NAME and _cannot_be_rebound(name)
+
+
+@lru_cache(maxsize=256)
+def _cannot_be_rebound(name: str) -> bool:
     if name.endswith(".localhost") or ("." not in name and ":" not in name):
         return True
     try:

@@ -31,6 +31,10 @@ def accepting(media_type: str) -> dict[str, str]:
         ("text/html, application/json", JSON),
         (STRICT, STRICT),
         (f"{STRICT}; charset=utf-8, {JSON}; charset=utf-8", STRICT),
+        (f"{STRICT};q=0.9, {JSON};q=0.1", STRICT),
+        (f"{JSON}, {STRICT};q=0", JSON),
+        (f"{JSON}, {STRICT} ; q=0.000", JSON),
+        (f"{JSON}, x{STRICT}", JSON),
     ],
 )
 async def test_the_media_type_follows_accept(accept: str | None, answered: str, graphql: Api) -> None:
@@ -190,6 +194,20 @@ async def test_a_fault_of_ours_is_masked_and_logged(
     assert (failure.code, failure.message) == ("INTERNAL", "Internal error")
     assert "secret" not in str(failure.errors)
     assert any("the secret of the house" in str(record.exc_info) for record in caplog.records)
+
+
+async def test_a_fault_of_ours_before_anything_ran_is_a_500(
+    graphql: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> None:
+        raise RuntimeError("the secret of the house")
+
+    monkeypatch.setattr("schema.asked.checked", broken)
+    for media_type, status in ((STRICT, 500), (JSON, 200)):
+        response = await graphql.post({"query": "{ neverSeen }"}, headers=accepting(media_type))
+        assert response.status_code == status
+        error = {"message": "Internal error", "extensions": {"code": "INTERNAL"}}
+        assert response.json() == {"errors": [error]}
 
 
 async def test_mistakes_of_clients_are_not_logged(graphql: Api, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ import httpx
 import orjson
 import pytest
 
+from app.multipart import FormReader
 from db.assets import Asset
 from domain.ports import Services
 from tests.support.graphql_http import PREFLIGHT, UPLOAD, Api, api, data_of
@@ -63,6 +64,21 @@ async def test_a_song_is_stored_under_its_content(graphql: Api, services: Servic
         "asset"
     ]
     assert peaks == {"peaks": [0.0] * 8}
+
+
+async def test_an_upload_that_cannot_be_discarded_is_answered_as_a_fault_of_ours(
+    graphql: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stuck(reader: FormReader) -> None:
+        raise PermissionError("the scratch folder is read-only")
+
+    monkeypatch.setattr(FormReader, "discard", stuck)
+    response = await graphql.upload("a.wav", wav())
+    assert response.status_code == 500
+    assert response.json()["errors"] == [{"message": "Internal error", "extensions": {"code": "INTERNAL"}}]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "a request failed"
+    ]
 
 
 async def test_addresses_are_absolute_where_the_public_one_is_known(services: Services) -> None:

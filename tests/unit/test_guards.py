@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Message
 
+from app import guards
 from app.guards import HostGuard, OriginGuard, cannot_be_rebound, host_name
 from app.request_ids import HEADER, RequestIds
 
@@ -128,3 +129,10 @@ async def test_a_sane_id_that_came_in_is_kept(given: str, kept: bool) -> None:
     async with client() as browser:
         answer = await browser.get("/", headers=[(HEADER.encode(), given.encode("latin-1"))])
     assert (answer.headers[HEADER] == given) is kept
+
+
+def test_what_is_too_long_for_a_name_is_neither_answered_nor_remembered() -> None:
+    remembered = guards._cannot_be_rebound.cache_info().currsize
+    assert not cannot_be_rebound("x" * 254)
+    assert guards._cannot_be_rebound.cache_info().currsize == remembered
+    assert cannot_be_rebound("x" * 253)
