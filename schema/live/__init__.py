@@ -7,6 +7,7 @@
     keys.py      what makes two subscriptions identical
     chunks.py    what a member reads by itself: a part of the document's results, shared at that moment too
     frames.py    a result as the bytes of a message
+    turns.py     how much of all this is done before other work of the process has its turn
     writers.py   the socket as all these see it
 
                  subscribe

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from schema.live.hub import Hub
     from schema.live.members import Member
 
-AT_ONCE = 256  # members that are told before other work of the process has its turn
 KEPT_FRAMES = 4  # for whoever joins a little late
 MOST_FRAMES = 64  # while a member is behind
 MOST_BYTES = 256 * 1024
@@ -92,6 +91,7 @@ class Group:
             )
             async with aclosing(stream):
                 async for result in stream:
+                    await self._hub.turns.wait()  # one event may have woken any number of groups
                     body, is_error = body_of(result)
                     if is_error:
                         ending = body
@@ -114,13 +114,14 @@ class Group:
 
     async def _tell(self, frame: Frame) -> None:
         told, is_anyone_behind = 0, False
-        for number, member in enumerate(tuple(self.members), 1):
+        turns, size = self._hub.turns, len(frame.body)
+        for member in tuple(self.members):
+            if not turns.is_now(size):
+                await turns.wait(size)
             if member.group is self and member.told < frame.number:
                 if not member.behind:
                     told += self._take(member, frame)
                 is_anyone_behind = is_anyone_behind or member.behind is not None
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
         self._sent(told)
         self._forget(MOST_FRAMES if is_anyone_behind else KEPT_FRAMES)
 
@@ -140,11 +141,12 @@ class Group:
     async def _end(self, body: bytes | None) -> None:
         """Without a last message it failed, and its members go on by themselves."""
         self._hub.drop(self)
-        for number, member in enumerate(tuple(self.members), 1):
+        turns = self._hub.turns
+        for member in tuple(self.members):
+            if not turns.is_now():
+                await turns.wait()
             if member.group is self:
                 self._end_of(member, body)
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
 
     def _end_of(self, member: Member, body: bytes | None) -> None:
         try:

@@ -12,6 +12,7 @@ from schema.live.chunks import Chunk
 from schema.live.groups import Group
 from schema.live.keys import Key, Request, Shape, shape_of
 from schema.live.members import Member
+from schema.live.turns import Turns
 from schema.starling import StarlingSchema
 from schema.tallies import GROUPS
 
@@ -24,6 +25,7 @@ class Hub:
 
     def __init__(self, schema: StarlingSchema) -> None:
         self.schema = schema
+        self.turns = Turns()
         self.groups: dict[Key, Group] = {}
         self._shapes: dict[tuple[str, str | None], Shape] = {}
         self._ending: set[asyncio.Task[None]] = set()

@@ -203,6 +203,7 @@ class Member:
         self._count(self._hub.is_live(self.request, chunk))
         pace = Pace()
         for frame in chunk.frames:
+            await self._hub.turns.wait(len(frame.body))
             await self._writer.write_in_turn(self.head, frame.body)
             self._sent()
             if frame.mark is not None and chunk.ending is None and pace.is_slow():

@@ -20,6 +20,7 @@ from domain import jobs
 from domain.accounts import Viewer
 from domain.ports import Services
 from schema.live import groups as live_groups
+from schema.live import turns
 from tests.support.graphql_ws import PROTOCOL, socket
 from tests.support.inprocess import served
 from tests.support.live_jobs import ALL, JOB, LiveJob, running
@@ -172,7 +173,7 @@ async def test_who_leaves_in_mid_delivery_is_told_nothing_more(
     base_url: str, viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The group lets others go on after each member here: they leave while it tells the rest."""
-    monkeypatch.setattr(live_groups, "AT_ONCE", 1)
+    monkeypatch.setattr(turns, "AT_ONCE", 1)
     job = await running(viewer, services)
     async with begun(base_url) as client:
         for round in range(5):
