@@ -32,7 +32,7 @@ class Hub:
 
     async def read(self, request: Request, start: Any, only_newest: bool) -> AsyncGenerator[Chunk, None]:
         """What a member reads by itself: with others what is watched in parts, else as it comes."""
-        shape = self.shape(request)
+        shape, request = self.shape(request), self.lean(request)
         if shape is not None and shape.is_in_parts:
             asked = Key.of(request, () if start is None else shape.cursors)
             key = ("chunk", id(self), asked, start, only_newest)
@@ -51,13 +51,13 @@ class Hub:
 
     def join(self, member: Member, mark: Any) -> bool:
         """Let a member go on with those who asked for the same. False where they may be ahead of the mark."""
-        shape = self.shape(member.request)
-        key = Key.of(member.request, shape.cursors if shape else ())
+        shape, request = self.shape(member.request), self.lean(member.request)
+        key = Key.of(request, shape.cursors if shape else ())
         group = self.groups.get(key)
         if group is None:
-            name = shape.name if shape else member.request.operation_name
-            group = self.groups[key] = Group(self, key, member.request, mark, name)
-            member.request.context.services.tallies.move(GROUPS, 1)
+            name = shape.name if shape else request.operation_name
+            group = self.groups[key] = Group(self, key, request, mark, name)
+            request.context.services.tallies.move(GROUPS, 1)
         is_in = group.admit(member, mark)
         if not group.members:
             group.close()
@@ -77,6 +77,11 @@ class Hub:
     async def settle(self) -> None:
         if self._ending:
             await asyncio.wait(set(self._ending))
+
+    def lean(self, request: Request) -> Request:
+        """Without variables that its operation does not declare, as soon as that is known."""
+        shape = self.shape(request)
+        return request if shape is None else request.with_only(shape.declared)
 
     def shape(self, request: Request) -> Shape | None:
         """None for a document that is not known, or not any more: its first reader makes it known."""

@@ -1,14 +1,16 @@
 """What makes two subscriptions identical: the document's text, the operation, its variables, and the viewer.
 
-Variables count by their value, in any order. One that is nothing but the `after` of a subscription does not
-count: it says where a reader begins, and those who have come up to now are all at the same place.
+Variables that the operation declares count by their value, in any order; others are not even kept. One
+that is nothing but the `after` of a subscription does not count: it says where a reader begins, and those who
+have come up to now are all at the same place.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
@@ -40,12 +42,19 @@ class Request:
     variables: dict[str, Any] | None
     context: Context
 
+    def with_only(self, declared: Collection[str]) -> Request:
+        """Without what the operation knows nothing of: a client may send any amount of that."""
+        given = self.variables or {}
+        if given.keys() <= set(declared):
+            return self
+        return replace(self, variables={name: given[name] for name in given if name in declared})
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
     text: str
     operation_name: str | None
-    variables: str
+    variables: bytes  # a digest: they may be long
     viewer: Viewer
 
     @classmethod
@@ -55,15 +64,18 @@ class Key:
             variables = json.dumps(counting, sort_keys=True)
         except RecursionError:  # as deep as a parser takes them: like nobody else's
             variables = f"of {id(request)}"
-        return cls(request.text, request.operation_name, variables, request.context.viewer)
+        digest = hashlib.sha256(variables.encode()).digest()
+        return cls(request.text, request.operation_name, digest, request.context.viewer)
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What matters here of a valid operation. `cursors` are the variables that do not count."""
+    """What matters here of a valid operation. `cursors` are the variables that do not count, of those that
+    are `declared`."""
 
     is_subscription: bool
     name: str
+    declared: frozenset[str] = frozenset()
     cursors: frozenset[str] = frozenset()
     is_in_parts: bool = False  # a subscription, of whose fields each is watched so
 
@@ -71,10 +83,11 @@ class Shape:
 def shape_of(tree: DocumentNode, operation_name: str | None, schema: GraphQLSchema) -> Shape:
     operation = _operation(tree, operation_name)
     name = operation.name.value if operation.name else ANONYMOUS
+    declared = frozenset(defined.variable.name.value for defined in operation.variable_definitions or ())
     if operation.operation is not OperationType.SUBSCRIPTION:
-        return Shape(False, name)
+        return Shape(False, name, declared)
     is_in_parts = are_in_parts(operation, fragments_of(tree), schema)
-    return Shape(True, name, frozenset(_cursors(tree, schema)), is_in_parts)
+    return Shape(True, name, declared, frozenset(_cursors(tree, schema)), is_in_parts)
 
 
 def _operation(tree: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -179,6 +179,7 @@ class Member:
         is wrong with a mark, the database is not asked in a loop."""
         pause = FIRST_PAUSE_SECONDS
         while True:
+            self.request = self._hub.lean(self.request)
             async with aclosing(self._hub.read(self.request, start, only_newest)) as chunks:
                 async for chunk in chunks:
                     start, only_newest = await self._send(chunk)

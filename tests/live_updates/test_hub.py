@@ -113,7 +113,7 @@ async def test_what_is_not_the_same_is_not_shared(base_url: str, viewer: Viewer,
             return str((await update_of(client))["cursor"]) if "cursor" in text else ""
 
         cursor = await begin(1, JOB, id=job.id)
-        await begin(2, JOB, after=None, id=job.id)
+        await begin(2, JOB, after=None, id=job.id, notDeclared="x")
         await until(lambda: groups(services) == 1)
         await begin(3, JOB, id=other.id)
         await begin(4, JOB + " ", id=job.id)

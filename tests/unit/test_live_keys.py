@@ -114,3 +114,21 @@ def test_variables_too_deep_to_compare_are_like_nobody_elses() -> None:
         deep = [deep]
     one, other = (Request("text", None, {"a": deep}, Context(VIEWER, NO_SERVICES)) for _ in range(2))
     assert Key.of(one, ()) == Key.of(one, ()) != Key.of(other, ())
+
+
+def test_a_key_is_small_however_large_the_variables() -> None:
+    one, other = key({"a": "x" * 250_000}), key({"a": "x" * 249_999 + "y"})
+    assert one != other
+    assert len(one.variables) == len(other.variables) == 32
+
+
+def test_only_variables_that_the_operation_declares_are_kept() -> None:
+    tree = parse("subscription S($id: ID!, $after: String) { jobUpdates(id: $id, after: $after) { cursor } }")
+    declared = shape_of(tree, None, schema().core).declared
+    assert declared == {"id", "after"}
+    context = Context(VIEWER, NO_SERVICES)
+    asked = Request("text", None, {"id": "j", "other": "x" * 250_000}, context)
+    assert asked.with_only(declared).variables == {"id": "j"}
+    for lean in (None, {}, {"id": "j"}, {"after": None, "id": "j"}):
+        same = Request("text", None, lean, context)
+        assert same.with_only(declared) is same
