@@ -33,6 +33,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from app.received import Received
 from schema.live.writers import Waiter
 
 WRITER = "starling.writer"  # in the extensions of a scope
@@ -51,6 +52,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.queue = Received()  # type: ignore[assignment]
         self._in_turn = 0  # messages that wait, or are being written
         self._order = asyncio.Lock()  # it is fair: who wrote just now comes after those who asked meanwhile
         self._waiting: dict[Waiter, None] = {}
@@ -73,6 +75,13 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             if self.handshake_complete and self.transport.is_closing():
                 raise ClientDisconnected
             await super().send(message)
+        if message["type"] == "websocket.accept":
+            self._forget_handshake()
+
+    def _forget_handshake(self) -> None:
+        """The application has its own copy of the request's headers, and these would stay to the end."""
+        self.request.headers.clear()
+        self.response.headers.clear()
 
     def write_now(self, head: bytes, body: bytes) -> bool:
         if self._in_turn or not self.writable.is_set() or self._is_over():

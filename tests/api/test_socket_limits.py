@@ -14,6 +14,7 @@ import pytest
 from tortoise.context import require_context
 from uvicorn._types import ASGISendEvent
 from websockets.frames import Opcode
+from websockets.http11 import Request
 
 from app import api, sockets
 from domain import particles
@@ -262,7 +263,7 @@ async def test_no_tasks_topics_or_connections_are_left_however_a_socket_ends(
             await client.subscribe("3", 'subscription { jobUpdates(id: "x") { cursor } }')
             said = [await client.json() for _ in range(3)]
             assert sorted(frame["type"] for frame in said) == ["error", "next", "next"]
-            assert services.events.subscriber_count == 2  # type: ignore[attr-defined]
+            await until(lambda: services.events.subscriber_count == 2)  # type: ignore[attr-defined]
             await end(client)
             await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
         await until(lambda: not open_sockets())
@@ -332,6 +333,20 @@ async def test_updates_go_by_the_writer_that_the_scope_names(
     await until(lambda: not open_sockets())
     assert kinds == ["websocket.accept", "websocket.send"]  # that was the ack
     assert sockets.WRITER not in held.scope["extensions"]
+
+
+async def test_an_open_socket_keeps_nothing_of_its_handshake_but_what_the_application_has(
+    base_url: str,
+) -> None:
+    async with begun(base_url):
+        (held,) = open_sockets()
+        requests = {id(found): found for found in gc.get_objects() if type(found) is Request}
+        assert id(held.request) in requests
+        assert not [name for found in requests.values() for name in found.headers]
+        assert not held.response.headers
+        assert (b"sec-websocket-protocol", PROTOCOL.encode()) in [
+            (name.lower(), value) for name, value in held.scope["headers"]
+        ]
 
 
 async def test_a_handshake_that_is_none_is_refused(base_url: str, caplog: pytest.LogCaptureFixture) -> None:
