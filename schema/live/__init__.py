@@ -16,7 +16,7 @@
       |   snapshot, replay, or what it missed                 | its socket takes bytes again,
       |              | up to now, at a mark                   | and more than is kept was missed
       |              v                                        |
-      |      in step with its group ---- bytes wait ----> behind: a reference to the first frame missed
+      |      in step with its group ---- bytes wait ----> behind: it knows no more than its mark
       |              |
       |              | its mark and the group's cannot be compared
       '--------------'

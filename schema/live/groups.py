@@ -61,7 +61,7 @@ class Group:
             return False
         told = 0
         for frame in tuple(self._frames):
-            if frame.number > member.told and member.group is self and not member.behind:
+            if frame.number > member.told and member.group is self and member.behind is None:
                 told += self._take(member, frame)
         self._sent(told)
         return True
@@ -119,7 +119,7 @@ class Group:
             if not turns.is_now(size):
                 await turns.wait(size)
             if member.group is self and member.told < frame.number:
-                if not member.behind:
+                if member.behind is None:
                     told += self._take(member, frame)
                 is_anyone_behind = is_anyone_behind or member.behind is not None
         self._sent(told)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.belonging import belonging_to
 from domain.jobs.pace import Pace
+from domain.watching import Mark
 from schema.live.chunks import Chunk
 from schema.live.frames import COMPLETE, COMPLETE_AFTER_SECONDS, Frame, failed, head_of
 from schema.live.keys import Request
@@ -30,7 +31,8 @@ class Member:
     """It has a task while it reads by itself, and none while it is in a group.
 
     In a group, `told` is the number of the last frame that it was told or had seen before, and `behind` the
-    first one that its socket did not take. Its mark is kept until it has seen exactly what the group has.
+    mark before the first one that its socket did not take: a frame may be large, and be kept nowhere else.
+    Its own mark is kept until it has seen exactly what the group has.
     """
 
     __slots__ = (
@@ -64,11 +66,11 @@ class Member:
         self.head = head_of(id)
         self.group: Group | None = None
         self.told = 0
-        self.behind: Frame | None = None
+        self.behind: Mark | None = None
         self.task: asyncio.Task[None] | None = None
         self._has_failed = False  # since a group told it something
         self._hub = hub
-        self._mark: Any = None
+        self._mark: Mark | None = None
         self._writer = writer
         self._surroundings = surroundings  # of its socket: what it does later belongs to that
         self._when_over = when_over
@@ -83,7 +85,7 @@ class Member:
         self._leave()
         self._count(False)
 
-    def joins(self, group: Group, mark: Any, told: int) -> None:
+    def joins(self, group: Group, mark: Mark, told: int) -> None:
         self.group, self._mark, self.told = group, mark, told
         self.request = group.request  # the same in other words: many share one
 
@@ -99,7 +101,7 @@ class Member:
                 self._read_alone(mark, only_newest=False)
                 return False
         if not self._writer.write_now(self.head, frame.body):
-            self.behind = frame
+            self.behind = frame.before
             self._writer.wait(self)
             return False
         self.told = frame.number
@@ -129,7 +131,7 @@ class Member:
 
     def ends(self, body: bytes) -> None:
         """The group has ended. Whoever is behind reads the rest by himself, and so the end."""
-        if not self.behind:
+        if self.behind is None:
             if self._writer.write_now(self.head, body):
                 self._finish()
                 return
@@ -137,12 +139,12 @@ class Member:
         self._mark = self._seen()
         self._leave()
 
-    def _seen(self) -> Any:
+    def _seen(self) -> Mark | None:
         """The mark of all that it was told."""
         if self._mark is not None:
             return self._mark
         if self.behind is not None:
-            return self.behind.before
+            return self.behind
         return None if self.group is None else self.group.mark
 
     def _read_alone(self, start: Any, *, only_newest: bool) -> None:

@@ -68,9 +68,10 @@ class QueuedWriter:
 
     async def close(self) -> None:
         self._is_over = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        task, self._task = self._task, None  # cancelled before it began, it could not say so itself
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
 
     async def _write(self, text: str) -> None:
         try:

@@ -19,8 +19,11 @@ from db.jobs import Job
 from domain import jobs
 from domain.accounts import Viewer
 from domain.ports import Services
+from domain.watching import Version
 from schema.live import groups as live_groups
 from schema.live import turns
+from schema.live.members import Member
+from schema.live.writers import QueuedWriter
 from tests.support.graphql_ws import PROTOCOL, socket
 from tests.support.inprocess import served
 from tests.support.live_jobs import ALL, JOB, LiveJob, running
@@ -233,6 +236,30 @@ async def test_where_the_server_gives_no_writer_a_task_writes(
             assert (await told(stalled, 100.0))[-2:-1] != [100.0]
             assert (await stalled.json())["type"] == "complete"
         await until(lambda: len(asyncio.all_tasks()) <= idle)
+
+
+async def test_who_is_behind_keeps_no_frame(base_url: str, viewer: Viewer, services: Services) -> None:
+    job = await running(viewer, services)
+    async with begun(base_url, KERNEL_BYTES) as client:
+        await client.subscribe("1", JOB, id=job.id)
+        await client.json()
+        await fill(job, open_sockets()[0])
+        (member,) = [found for found in gc.get_objects() if type(found) is Member and found.group is not None]
+        assert isinstance(member.behind, Version)
+
+
+async def test_a_writer_that_is_closed_before_it_began_to_write_leaves_nobody_waiting() -> None:
+    sent: list[str] = []
+
+    async def send(text: str) -> None:
+        sent.append(text)
+
+    writer = QueuedWriter(send)
+    assert writer.write_now(b"a", b"b")
+    await writer.close()
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(writer.write_in_turn(b"a", b"b"), 1.0)
+    assert sent == []
 
 
 @pytest.mark.slow
