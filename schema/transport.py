@@ -81,11 +81,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             member.close()
 
     async def shutdown(self) -> None:
-        """Nothing of the socket runs any more when this returns."""
+        """Nothing of the socket runs any more when this returns, but for groups that take long to end."""
         self._stop_init_timer()
         await super().shutdown()
         members = list(self._members.values())
         self._members.clear()
+        groups = {member.group for member in members if member.group is not None}
         tasks = [member.task for member in members if member.task is not None]
         for member in members:
             member.close()
@@ -93,7 +94,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             with suppress(Exception, asyncio.CancelledError):  # gather would let itself be cancelled
                 await task
         await self._writer.close()
-        await self._hub.settle()
+        await self._hub.settle(groups)
 
     async def handle_task_exception(self, error: Exception) -> None:
         if not isinstance(error, WebSocketDisconnected):

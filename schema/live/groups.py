@@ -44,7 +44,7 @@ class Group:
         self._tallies = request.context.services.tallies
         self._name = ANONYMOUS if name is None else self._tallies.known(NAMES, name)
         with belonging_to_nobody():
-            self._task = asyncio.create_task(self._run(), name="live-group")
+            self.task = asyncio.create_task(self._run(), name="live-group")
 
     def admit(self, member: Member, mark: Any) -> bool:
         """In step from the first frame on that the mark has not seen; False where frames may be missing."""
@@ -74,9 +74,9 @@ class Group:
     def close(self) -> None:
         """Nobody is left, or nobody came."""
         self._hub.drop(self)
-        if not self._task.done():
-            self._task.cancel()
-            self._hub.await_end(self._task)
+        if not self.task.done():
+            self.task.cancel()
+            self._hub.await_end(self.task)
 
     async def _run(self) -> None:
         part = Following(mark=self.mark)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from typing import Any
 
@@ -17,6 +17,7 @@ from schema.starling import StarlingSchema
 from schema.tallies import GROUPS
 
 MOST_SHAPES = 1_000
+SETTLE_SECONDS = 2.0
 LONGEST_KEPT = 10_000  # characters of a document whose shape is kept
 
 
@@ -70,13 +71,15 @@ class Hub:
             group.request.context.services.tallies.move(GROUPS, -1)
 
     def await_end(self, task: asyncio.Task[None]) -> None:
-        """Of a group's task that was cancelled: `settle` waits for it."""
+        """Of a group's task that was cancelled: nothing else holds it."""
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    async def settle(self) -> None:
-        if self._ending:
-            await asyncio.wait(set(self._ending))
+    async def settle(self, groups: Collection[Group]) -> None:
+        """Until those that have no members any more have ended, or for a while: a query may hang."""
+        tasks = {group.task for group in groups if not group.members} & self._ending
+        if tasks:
+            await asyncio.wait(tasks, timeout=SETTLE_SECONDS)
 
     def lean(self, request: Request) -> Request:
         """Without variables that its operation does not declare, as soon as that is known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,10 @@ from domain.accounts import Viewer
 from domain.ports import Services
 from domain.watching import Version
 from resolvers.parts import Following
+from schema.build import schema
+from schema.live import hub as live_hub
 from schema.live import members
+from schema.live.hub import Hub
 from schema.live.members import Member
 from schema.starling import StarlingSchema
 from tests.support.graphql_ws import Socket, socket
@@ -55,6 +59,18 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Failing]:
 
     monkeypatch.setattr(StarlingSchema, "stream", for_groups)
     yield told
+
+
+async def test_a_socket_waits_for_its_own_groups_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_hub, "SETTLE_SECONDS", 0.01)
+    hub = Hub(schema())
+    hanging = asyncio.create_task(asyncio.Event().wait(), name="a group that takes long to end")
+    hub.await_end(hanging)  # type: ignore[arg-type]
+    async with asyncio.timeout(5.0):
+        await hub.settle(())
+        await hub.settle([SimpleNamespace(members={}, task=hanging)])  # type: ignore[list-item]
+    assert not hanging.done()
+    hanging.cancel()
 
 
 async def progress_of(client: Socket) -> float:
