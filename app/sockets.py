@@ -15,7 +15,7 @@ It is also the `schema.live.writers.Writer` of live updates, in the extensions o
 go straight into the transport, in one order with all that is sent through ASGI. What answers a client (an
 ack, a pong, a result) has its turn before the next update, and turns are in the order of asking.
 
-The hooks are those of uvicorn's pinned version; `tests/api/test_socket_limits.py` holds it to them.
+The hooks are those of uvicorn's pinned version; `tests/api/test_socket_wire.py` holds it to them.
 """
 
 from __future__ import annotations
