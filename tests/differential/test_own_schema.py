@@ -46,7 +46,7 @@ def test_what_is_written_is_valid(sides: Sides, rng: random.Random) -> None:
 
 @pytest.mark.timeout(400)
 async def test_random_operations(sides: Sides, rng: random.Random, figures: Figures) -> None:
-    score = await play(sides, rng, 3_200)
+    score = await play(sides, rng, 1_000)
     score.shown(figures, "own schema")
     figures.note("", "differential, own schema: values compiled", sides.compiled.completed("compiled"))
     figures.note("", "differential, own schema: values that surprised", sides.compiled.completed("surprised"))
@@ -69,7 +69,7 @@ async def test_what_is_as_declared_surprises_nobody(rng: random.Random) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1_500)
 async def test_many_random_operations(sides: Sides, rng: random.Random, figures: Figures) -> None:
-    score = await play(sides, rng, 20_000)
+    score = await play(sides, rng, 4_000)
     score.shown(figures, "own schema, long")
 
 

@@ -30,7 +30,7 @@ from schema.operation import Operation as Guarded
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.starling import StarlingSchema
-from tests.differential.comparison import Answer
+from tests.differential.comparison import Answer, exact
 from tests.differential.history import History
 from tests.differential.operations import Operation, Writer
 from tests.differential.play import Score, assert_equal
@@ -41,6 +41,7 @@ from tests.support.queries import counted
 pytestmark = abandoned
 BOTH = (schema(compiled=False), schema(compiled=True))
 BAD_INPUT = 0.005
+TRIES = 5
 WITHOUT = ("peaks", "allJobUpdates")  # the rows' bytes are nowhere; a filter may let no job through
 
 
@@ -125,8 +126,20 @@ async def play(services: Services, viewer: Viewer, history: History, count: int)
                 done_by_stock = fields.taken()
                 found = await compiled.answer(operation, variables)
                 score.add([expected], done_by_stock, fields.taken())
+                for _ in range(TRIES):
+                    if not _raced(expected, found):
+                        break
+                    expected = await stock.answer(operation, variables)
+                    found = await compiled.answer(operation, variables)
+                fields.taken()
                 assert_equal(operation, variables, expected, found)
     return score
+
+
+def _raced(stock: Answer, compiled: Answer) -> bool:
+    """Of two fields that each null the whole answer the first ends the other: which of their errors are told
+    hangs on whose statement came back sooner. A difference of ours would come again each time."""
+    return stock.data == compiled.data == exact(None) and stock.errors != compiled.errors
 
 
 @pytest.mark.timeout(400)
@@ -146,7 +159,7 @@ async def test_random_operations(
 async def test_many_random_operations(
     services: Services, viewer: Viewer, history: History, figures: Figures
 ) -> None:
-    score = await play(services, viewer, history, 4_000)
+    score = await play(services, viewer, history, 600)
     score.shown(figures, "real schema, long")
 
 
