@@ -245,6 +245,8 @@ async def test_who_is_behind_keeps_no_frame(base_url: str, viewer: Viewer, servi
         await client.json()
         await fill(job, open_sockets()[0])
         (member,) = [found for found in gc.get_objects() if type(found) is Member and found.group is not None]
+        await job.report(99.0)  # the one that its socket does not take
+        await until(lambda: member.behind is not None)
         assert isinstance(member.behind, Version)
 
 
