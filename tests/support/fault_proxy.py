@@ -187,9 +187,10 @@ class _Link:
 
     def reset(self) -> None:
         """RST to the client; the server sees its peer go."""
-        plug: socket.socket = self._writer.get_extra_info("socket")
+        plug: socket.socket | None = self._writer.get_extra_info("socket")
         with contextlib.suppress(OSError):
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+            if plug is not None:  # under uvloop, of one that is closed already
+                plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         self._writer.transport.abort()
         if self._upstream is not None:
             self._upstream.transport.abort()
