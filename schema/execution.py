@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import Any, cast
 
@@ -73,10 +73,8 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position: Any,
     ) -> Any:
-        completed = self._walked(return_type, details, info, result)
-        if completed is NOT_WALKED:
-            return super().complete_list_value(return_type, details, info, path, result, position)
-        return completed
+        by_core = super().complete_list_value
+        return self._completed(by_core, return_type, details, info, path, result, position)
 
     def complete_object_value(
         self,
@@ -87,10 +85,8 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position: Any,
     ) -> Any:
-        completed = self._walked(return_type, details, info, result)
-        if completed is NOT_WALKED:
-            return super().complete_object_value(return_type, details, info, path, result, position)
-        return completed
+        by_core = super().complete_object_value
+        return self._completed(by_core, return_type, details, info, path, result, position)
 
     def complete_abstract_value(
         self,
@@ -101,16 +97,24 @@ class Execution(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position: Any,
     ) -> Any:
-        completed = self._walked(return_type, details, info, result)
-        if completed is NOT_WALKED:
-            return super().complete_abstract_value(return_type, details, info, path, result, position)
-        return completed
+        by_core = super().complete_abstract_value
+        return self._completed(by_core, return_type, details, info, path, result, position)
 
-    def _walked(
-        self, type_: GraphQLOutputType, details: FieldDetailsList, info: GraphQLResolveInfo, value: Any
+    def _completed(
+        self,
+        by_core: Callable[..., Any],
+        type_: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo,
+        path: Path,
+        value: Any,
+        position: Any,
     ) -> Any:
         walks = self._walks
-        return NOT_WALKED if walks is None else walks.value(self, type_, details, info, value)
+        completed = NOT_WALKED if walks is None else walks.value(self, type_, details, info, value)
+        if completed is NOT_WALKED:
+            return by_core(type_, details, info, path, value, position)
+        return completed
 
     @cached_property
     def _walks(self) -> Walks | None:

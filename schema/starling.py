@@ -24,7 +24,6 @@ class StarlingSchema(strawberry.Schema):
     def __init__(self, *args: Any, compiled: bool = True, **options: Any) -> None:
         options.setdefault("execution_context_class", Execution)
         super().__init__(*args, **options)
-        self.compiled = compiled
         self.selections = Selections(self, compiled=compiled)
 
     @cached_property

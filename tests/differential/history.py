@@ -62,8 +62,10 @@ class History:
                 return "nonsense" if is_bad else there
             case "first":
                 return rng.choice((0, 101)) if is_bad else rng.choice((1, 2, 3, 5, 10, 50))
-            case "width" | "time":
-                return -1 if is_bad else rng.choice((1, 64, 640))
+            case "width":
+                return -1 if is_bad else rng.choice((16, 64, 640))
+            case "time":
+                return -1 if is_bad else rng.choice((0, 0.5, 2))
             case "config":
                 return rng.choice((None, {}, {"fps": -5 if is_bad else 24}, {"glow": 0.5, "width": None}))
             case "id" | "audioId" | "subjectId":

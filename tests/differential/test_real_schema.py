@@ -148,7 +148,7 @@ async def test_random_operations(
 ) -> None:
     score = await play(services, viewer, history, 200)
     score.shown(figures, "real schema")
-    assert score.with_errors < score.runs * 0.8  # chance; most seeds give two fifths
+    assert score.with_errors < score.runs / 2
     assert score.compiled > score.runs / 4
     assert completed(services.tallies, "compiled") > score.runs / 2
     assert completed(services.tallies, "surprised") == 0
