@@ -10,6 +10,9 @@ services       function  the real `Services` of those settings, and the database
 server         session   a real API process and a worker on a free port, ready; a database of its own, and a
                          Redis database of its own: its worker must not answer the bells of other tests.
                          Its rows stay from test to test: make your own and count only those.
+live_server    session   a real API process without workers, so that jobs move only where a test moves them;
+                         databases of its own, like `server`
+live           function  that one without a job, to be as idle at the end: `tests.support.live_api`
 figures        function  takes measurements of a promise: `tests.support.figures`
 rng            function  a `random.Random`; its seed is printed at the end of the run, SEED=n gives it again
 left_behind    function  a marker text (a path) for a test's own processes; none of them may live on
@@ -38,6 +41,7 @@ from db.connection import open_database
 from domain.ports import Services
 from tests.support import databases
 from tests.support.figures import Figures
+from tests.support.live_api import LiveApi, live_api
 from tests.support.processes import wait_until_none
 from tests.support.server import Server, running_server
 
@@ -140,6 +144,21 @@ def server(engines: Engines) -> Iterator[Server]:
         running_server(url, f"{engines.addresses.redis_url}?db=1") as running,
     ):
         yield running
+
+
+@pytest.fixture(scope="session")
+def live_server(engines: Engines) -> Iterator[Server]:
+    with (
+        databases.cloned(engines.addresses.database_url) as url,
+        running_server(url, f"{engines.addresses.redis_url}?db=3", workers=0) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+async def live(live_server: Server, tmp_path: Path) -> AsyncIterator[LiveApi]:
+    async with live_api(live_server, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture
