@@ -12,10 +12,9 @@ from websockets.typing import Subprotocol
 
 from app import graphql_socket as application
 from domain.accounts import Viewer
-from tests.support.graphql_ws import socket
+from tests.support.graphql_ws import QUERY, socket
 from tests.support.rows import a_system
 
-QUERY = "{ viewer { authMode } }"
 UPDATES = "subscription ($id: ID!) { particleSystemUpdates(id: $id) { id name } }"
 
 

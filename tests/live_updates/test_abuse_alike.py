@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from tests.support.graphql_ws import Socket
+from tests.support.graphql_ws import subscribe_frame
 from tests.support.live_api import LiveApi
 from tests.support.live_jobs import ALL, JOB
 
@@ -15,14 +14,6 @@ CHOSEN = """subscription ($id: ID!, $message: Boolean!) { jobUpdates(id: $id) {
   progress message @include(if: $message) } }"""
 TWO = """subscription One($id: ID!) { jobUpdates(id: $id) { progress } }
 subscription Two($id: ID!) { jobUpdates(id: $id) { two: progress } }"""
-
-
-async def told(client: Socket, id: str) -> Any:
-    """The next frame of a socket with one operation."""
-    frame = await client.receive()
-    assert (frame["type"], frame["id"]) == ("next", id), frame
-    (update,) = frame["payload"]["data"].values()
-    return update
 
 
 async def test_documents_and_variables_that_look_alike_are_told_apart_or_answered_alike(
@@ -56,9 +47,9 @@ async def test_what_python_takes_for_equal_is_not_for_graphql(live: LiveApi) -> 
     job = await live.job()
     async with live.socket() as client:
         await client.subscribe(CHOSEN, "true", id=job.id, message=True)
-        assert "message" in await told(client, "true")
+        assert "message" in await client.update("true")
         await client.subscribe(CHOSEN, "false", id=job.id, message=False)
-        assert "message" not in await told(client, "false")
+        assert "message" not in await client.update("false")
         for wrong in (1, 0, 1.0, "true", None, [True]):
             await client.subscribe(CHOSEN, "wrong", id=job.id, message=wrong)
             frame = await client.receive()
@@ -84,10 +75,9 @@ async def test_variables_that_nobody_asks_for_do_no_harm(odd: str, live: LiveApi
     job = await live.job()
     async with live.follower(job) as follower, live.socket() as client:
         for id in ("1", "2"):
-            frame = {"type": "subscribe", "id": id, "payload": {"query": JOB, "variables": {"id": job.id}}}
-            text = json.dumps(frame).replace('"variables": {', f'"variables": {{"odd": {odd}, ')
+            text = json.dumps(subscribe_frame(id, JOB, odd="ODD", id=job.id)).replace('"ODD"', odd)
             await client.connection.send(text)
-            await told(client, id)
+            await client.update(id)
         await live.serves(job, follower, 10.0)
         assert {(await client.receive())["id"] for _ in range(2)} == {"1", "2"}
 
@@ -96,9 +86,10 @@ async def test_operations_of_one_document_are_told_apart(live: LiveApi) -> None:
     job = await live.job()
     async with live.socket() as client:
         for name in ("One", "Two"):
-            payload = {"query": TWO, "variables": {"id": job.id}, "operationName": name}
-            await client.send({"type": "subscribe", "id": name, "payload": payload})
-            await told(client, name)
+            frame = subscribe_frame(name, TWO, id=job.id)
+            frame["payload"]["operationName"] = name
+            await client.send(frame)
+            await client.update(name)
         await job.report(10.0)
         frames = [await client.receive() for _ in range(2)]
         assert {frame["id"]: frame["payload"]["data"]["jobUpdates"] for frame in frames} == {

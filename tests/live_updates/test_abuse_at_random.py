@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.graphql_ws import Socket
+from tests.support.graphql_ws import QUERY, Socket
 from tests.support.live_api import LiveApi
 from tests.support.live_jobs import ALL, JOB, LiveJob
 
 CLIENTS = 20
 SECONDS = 8.0
 IDS = itertools.count(1)
-QUERY = "{ viewer { authMode } }"
 
 
 @dataclass

@@ -6,13 +6,14 @@ import json
 
 import pytest
 
+from tests.support.graphql_ws import QUERY, subscribe_frame
 from tests.support.live_api import LiveApi
 from tests.support.live_jobs import ALL, JOB
 
 DEEP = {"lists": "[" * 1_010 + "]" * 1_010, "objects": '{"a":' * 1_010 + "1" + "}" * 1_010}
 
 
-@pytest.mark.parametrize("query", [JOB, ALL, "{ viewer { authMode } }"], ids=["job", "all", "query"])
+@pytest.mark.parametrize("query", [JOB, ALL, QUERY], ids=["job", "all", "query"])
 @pytest.mark.parametrize("place", ["odd", "filter"])
 @pytest.mark.parametrize("deep", DEEP.values(), ids=list(DEEP))
 async def test_variables_of_any_depth_are_served_or_refused_in_words(
@@ -20,8 +21,8 @@ async def test_variables_of_any_depth_are_served_or_refused_in_words(
 ) -> None:
     job = await live.job()
     async with live.follower(job) as follower, live.socket() as client:
-        frame = {"type": "subscribe", "id": "1", "payload": {"query": query, "variables": {"id": job.id}}}
-        text = json.dumps(frame).replace('"variables": {', f'"variables": {{"{place}": {deep}, ')
+        frame = subscribe_frame("1", query, **{place: "DEEP"}, id=job.id)
+        text = json.dumps(frame).replace('"DEEP"', deep)
         for _ in range(2):
             await client.connection.send(text)
             said = await client.receive()

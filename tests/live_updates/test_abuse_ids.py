@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.graphql_ws import Socket
+from tests.support.graphql_ws import QUERY, Socket, subscribe_frame
 from tests.support.live_api import LiveApi
 from tests.support.live_jobs import JOB
 
-QUERY = "{ viewer { authMode } }"
 SHORT = "subscription ($id: ID!) { jobUpdates(id: $id) { progress } }"
 IDS = {
     "10,000 characters": "x" * 10_000,
@@ -91,8 +90,7 @@ async def test_queries_and_errors_carry_it_too(live: LiveApi) -> None:
 async def test_an_id_is_what_its_escapes_mean(live: LiveApi) -> None:
     job = await live.job()
     async with live.socket() as client:
-        subscribe = {"type": "subscribe", "payload": {"query": JOB, "variables": {"id": job.id}}}
-        escaped = json.dumps({**subscribe, "id": "a\U0001f600"})
+        escaped = json.dumps(subscribe_frame("a\U0001f600", JOB, id=job.id))
         assert "\\ud83d\\ude00" in escaped
         await client.connection.send(escaped)
         await snapshot(client, "a\U0001f600")
@@ -105,7 +103,7 @@ async def test_an_id_is_what_its_escapes_mean(live: LiveApi) -> None:
 async def test_half_a_character_is_no_json_and_closes_the_socket(lone: str, live: LiveApi) -> None:
     """No frame could carry it back: it cannot be written in UTF-8."""
     async with live.socket() as client:
-        text = json.dumps({"type": "subscribe", "id": "LONE", "payload": {"query": QUERY}})
+        text = json.dumps(subscribe_frame("LONE", QUERY))
         await client.connection.send(text.replace("LONE", lone))
         code, reason = await client.closed()
         assert (code, bool(reason)) == (4400, True)

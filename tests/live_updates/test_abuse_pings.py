@@ -10,11 +10,9 @@ import pytest
 from tests.support.graphql_ws import Socket
 from tests.support.live_api import LiveApi
 from tests.support.live_jobs import JOB
-from tests.support.raw_ws import RawSocket
+from tests.support.raw_ws import KERNEL_BYTES, NO_MASK, RawSocket
 
-KERNEL_BYTES = 4_096
 MEGABYTE = 1024**2
-NO_MASK = b"\0\0\0\0"
 
 
 async def test_a_storm_of_pings_is_answered_and_holds_nobody_up(live: LiveApi) -> None:

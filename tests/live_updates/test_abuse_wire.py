@@ -10,15 +10,16 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from tests.support.graphql_ws import subscribe_frame
 from tests.support.live_api import LiveApi
 from tests.support.live_jobs import JOB
+from tests.support.raw_ws import NO_MASK
 
 HANDSHAKE = b"GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 REST_OF_HANDSHAKE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
 )
-NO_MASK = b"\0\0\0\0"
 
 
 @asynccontextmanager
@@ -36,8 +37,7 @@ def text_frame(text: bytes) -> bytes:
 
 async def test_half_a_frame_that_stays_keeps_nobody_waiting(live: LiveApi) -> None:
     job = await live.job()
-    subscribe = {"type": "subscribe", "id": "2", "payload": {"query": JOB, "variables": {"id": job.id}}}
-    whole = text_frame(orjson.dumps(subscribe))
+    whole = text_frame(orjson.dumps(subscribe_frame("2", JOB, id=job.id)))
     async with live.follower(job) as follower, AsyncExitStack() as stack:
         halves = [await stack.enter_async_context(live.raw()) for _ in range(20)]
         for number, client in enumerate(halves):
@@ -71,7 +71,7 @@ async def test_half_a_handshake_that_stays_keeps_nobody_waiting(live: LiveApi) -
 
 async def test_a_frame_that_comes_byte_by_byte_is_a_frame(live: LiveApi) -> None:
     job = await live.job()
-    subscribe = {"type": "subscribe", "id": "1", "payload": {"query": JOB, "variables": {"id": job.id}}}
+    subscribe = subscribe_frame("1", JOB, id=job.id)
     async with live.raw() as client:
         client.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in text_frame(orjson.dumps(subscribe)):

@@ -14,6 +14,12 @@ from websockets.typing import Subprotocol
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 SECONDS = 20.0
+QUERY = "{ viewer { authMode } }"  # the smallest there is
+
+
+def subscribe_frame(id: str, query: str, /, **variables: Any) -> dict[str, Any]:
+    payload = {"query": query, "variables": variables}
+    return {"type": "subscribe", "id": id, "payload": payload}
 
 
 class Socket:
@@ -33,6 +39,19 @@ class Socket:
                 return frame
             await self.send({"type": "pong"})
 
+    async def update(self, operation: str | None = None) -> Any:
+        """What the next frame says in its one field: a `next`, and of that operation if one is named."""
+        frame = await self.receive()
+        assert frame["type"] == "next", frame
+        assert operation in (None, frame["id"]), frame
+        (value,) = frame["payload"]["data"].values()
+        return value
+
+    async def is_told_nothing(self) -> None:
+        """Whatever was sent before the answer to this came before."""
+        await self.send({"type": "ping"})
+        assert await self.receive() == {"type": "pong"}
+
     async def begin(self) -> None:
         await self.send({"type": "connection_init"})
         assert (await self.receive())["type"] == "connection_ack"
@@ -40,8 +59,7 @@ class Socket:
     async def subscribe(self, query: str, operation: str | None = None, /, **variables: Any) -> str:
         """Begins an operation under that id, or a new one; returns the id."""
         chosen = operation or str(next(self._ids))
-        payload = {"query": query, "variables": variables}
-        await self.send({"type": "subscribe", "id": chosen, "payload": payload})
+        await self.send(subscribe_frame(chosen, query, **variables))
         return chosen
 
     async def updates(self, query: str, /, **variables: Any) -> AsyncIterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from db import sql
 from db.connection import open_database
 from domain.accounts import Viewer, local_owner
 from domain.ports import Services
-from tests.support.graphql_ws import PROTOCOL, Socket, socket
+from tests.support.graphql_ws import Socket, socket
 from tests.support.job_world import job_services
 from tests.support.live_jobs import JOB, LiveJob, running
-from tests.support.raw_ws import RawSocket, raw_socket
+from tests.support.raw_ws import RawSocket, begun
 from tests.support.scrapes import Scrape, scrape_until
 from tests.support.server import Server
 
@@ -46,12 +46,8 @@ class LiveApi:
     def socket(self, **options: Any) -> Any:
         return socket(self.base_url, **{"ping_interval": None, "max_size": None, **options})
 
-    @asynccontextmanager
-    async def raw(self, receive_bytes: int | None = None) -> AsyncIterator[RawSocket]:
-        """A socket that has begun."""
-        async with raw_socket(self.base_url, "/graphql", PROTOCOL, receive_bytes=receive_bytes) as client:
-            await client.begin()
-            yield client
+    def raw(self, receive_bytes: int | None = None) -> AbstractAsyncContextManager[RawSocket]:
+        return begun(self.base_url, receive_bytes)
 
     @asynccontextmanager
     async def follower(self, job: LiveJob) -> AsyncIterator[Socket]:

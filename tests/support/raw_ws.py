@@ -16,7 +16,12 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from tests.support.fault_proxy import NO_LINGER
+from tests.support.graphql_ws import PROTOCOL, subscribe_frame
+
 CHUNK = 65_536
+KERNEL_BYTES = 4_096  # of a client that is to be full soon: what waits then, waits at the server
+NO_MASK = b"\0\0\0\0"  # in a frame that a test writes by hand
 
 
 class RawSocket:
@@ -68,8 +73,17 @@ class RawSocket:
         assert (await self.json())["type"] == "connection_ack"
 
     async def subscribe(self, id: str, query: str, /, **variables: Any) -> None:
-        payload = {"query": query, "variables": variables}
-        await self.send({"type": "subscribe", "id": id, "payload": payload})
+        await self.send(subscribe_frame(id, query, **variables))
+
+    async def send_close(self) -> None:
+        """The close frame; the connection stays until the server ends it."""
+        self.protocol.send_close(1000)
+        await self._flush()
+
+    async def reset(self) -> None:
+        """Without a word."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        self.connection.close()
 
     async def close_code(self, seconds: float = 20.0) -> int | None:
         """Read to the end: the code of the close frame, None where there was none."""
@@ -126,3 +140,11 @@ async def raw_socket(
         yield client
     finally:
         connection.close()
+
+
+@asynccontextmanager
+async def begun(base_url: str, receive_bytes: int | None = None) -> AsyncIterator[RawSocket]:
+    """One for GraphQL, past its `connection_ack`."""
+    async with raw_socket(base_url, "/graphql", PROTOCOL, receive_bytes=receive_bytes) as client:
+        await client.begin()
+        yield client
