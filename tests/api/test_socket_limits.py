@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 
 import orjson
 import pytest
@@ -14,10 +13,10 @@ from app import api, sockets
 from domain import particles
 from domain.accounts import Viewer
 from domain.ports import Services
-from tests.support.held_sockets import KERNEL_BYTES, begun, fill, open_sockets, until
-from tests.support.inprocess import served
+from tests.support.held_sockets import fill, held_for, open_sockets
+from tests.support.inprocess import served, subscribers, until
 from tests.support.live_jobs import ALL, JOB, running
-from tests.support.raw_ws import RawSocket, raw_socket
+from tests.support.raw_ws import KERNEL_BYTES, RawSocket, begun, raw_socket
 from tests.support.rows import a_system
 
 
@@ -47,7 +46,7 @@ async def test_a_client_that_vanished_is_let_go(base_url: str, viewer: Viewer, s
         await client.json()
         client.answers = False
         await until(lambda: not open_sockets())
-        await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+        await until(lambda: subscribers(services) == 0)
         assert await client.close_code() == 1011
 
 
@@ -57,10 +56,11 @@ async def test_so_is_one_for_whom_bytes_wait(base_url: str, viewer: Viewer, serv
     async with begun(base_url, KERNEL_BYTES) as client:
         await client.subscribe("1", JOB, id=job.id)
         await client.json()
-        held = await fill(job, client)
+        held = held_for(client)
+        await fill(job, held)
         assert held.transport.get_write_buffer_size() > 0
         await until(lambda: not open_sockets())
-        await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+        await until(lambda: subscribers(services) == 0)
 
 
 async def test_a_socket_that_is_being_closed_does_not_wait_for_ever_either(
@@ -72,12 +72,12 @@ async def test_a_socket_that_is_being_closed_does_not_wait_for_ever_either(
     async with begun(base_url, KERNEL_BYTES) as client:
         await client.subscribe("1", JOB, id=job.id)
         await client.json()
-        held = await fill(job, client)
-        client.protocol.send_close(1000)
-        await client._flush()
+        held = held_for(client)
+        await fill(job, held)
+        await client.send_close()
         await until(lambda: held.transport.is_closing())
         await until(lambda: not open_sockets())
-        await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+        await until(lambda: subscribers(services) == 0)
 
 
 @pytest.fixture
@@ -117,7 +117,8 @@ async def test_turns_are_in_the_order_of_asking(base_url: str, viewer: Viewer, s
     async with begun(base_url, KERNEL_BYTES) as client:
         await client.subscribe("1", JOB, id=job.id)
         await client.json()
-        held = await fill(job, client)
+        held = held_for(client)
+        await fill(job, held)
 
         async def opening() -> None:
             for number in range(10):
@@ -147,7 +148,8 @@ async def test_a_waiter_that_cannot_go_on_ends_its_socket_and_no_other(
     async with begun(base_url, KERNEL_BYTES) as client:
         await client.subscribe("1", JOB, id=job.id)
         await client.json()
-        held = await fill(job, client)
+        held = held_for(client)
+        await fill(job, held)
         held._waiting = {Broken(): None, **held._waiting}
         async with begun(base_url) as other:
             while await client.read() is not None:
@@ -167,7 +169,8 @@ async def test_of_many_operations_one_message_waits(
         for number in range(50):
             await client.subscribe(str(number), JOB, id=job.id)
             await client.json()
-        held = await fill(job, client)
+        held = held_for(client)
+        await fill(job, held)
         most = held.transport.get_write_buffer_size()
         for number in range(100):
             await job.report(50.0 + 0.01 * number, "x" * 1_000)
@@ -185,16 +188,8 @@ async def test_no_tasks_topics_or_connections_are_left_however_a_socket_ends(
         for id in ("1", "2", "3"):
             await client.send({"type": "complete", "id": id})
 
-    async def close(client: RawSocket) -> None:
-        client.protocol.send_close(1000)
-        await client._flush()
-
     async def fin(client: RawSocket) -> None:
         client.connection.shutdown(1)
-
-    async def reset(client: RawSocket) -> None:
-        client.connection.setsockopt(1, 13, struct.pack("ii", 1, 0))
-        client.connection.close()
 
     async def nonsense(client: RawSocket) -> None:
         await client.send_bytes(b"\xff" * 100)
@@ -207,12 +202,13 @@ async def test_no_tasks_topics_or_connections_are_left_however_a_socket_ends(
             await job.report(number / 100, "y" * 100)
             await client.send({"type": "complete", "id": "1"})
             await client.subscribe("1", JOB, id=job.id)
-        await reset(client)
+        await client.reset()
 
     async def stalled(client: RawSocket) -> None:
-        await fill(job, client)
-        await reset(client)
+        await fill(job, held_for(client))
+        await client.reset()
 
+    close, reset = RawSocket.send_close, RawSocket.reset
     idle = len(asyncio.all_tasks())
     for end in (complete, close, fin, reset, nonsense, wrong_frame, in_mid_delivery, stalled):
         async with begun(base_url, KERNEL_BYTES) as client:
@@ -221,9 +217,9 @@ async def test_no_tasks_topics_or_connections_are_left_however_a_socket_ends(
             await client.subscribe("3", 'subscription { jobUpdates(id: "x") { cursor } }')
             said = [await client.json() for _ in range(3)]
             assert sorted(frame["type"] for frame in said) == ["error", "next", "next"]
-            await until(lambda: services.events.subscriber_count == 2)  # type: ignore[attr-defined]
+            await until(lambda: subscribers(services) == 2)
             await end(client)
-            await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+            await until(lambda: subscribers(services) == 0)
         await until(lambda: not open_sockets())
         await until(lambda: len(asyncio.all_tasks()) <= idle)
     assert services.reads._waiting == services.reads._running == {}
@@ -235,24 +231,17 @@ async def test_a_status_socket_leaves_nothing_either(services: Services, viewer:
     system = await a_system(viewer)
     path = f"/particles/ws/{system.id}"
 
-    async def close(client: RawSocket) -> None:
-        client.protocol.send_close(1000)
-        await client._flush()
-
-    async def reset(client: RawSocket) -> None:
-        client.connection.setsockopt(1, 13, struct.pack("ii", 1, 0))
-        client.connection.close()
-
     async def stalled(client: RawSocket) -> None:
-        (held,) = open_sockets()
+        held = held_for(client)
         for number in range(400):
             await particles.update(viewer, system.id, {"name": f"{number}" * 20}, services=services)
             await asyncio.sleep(0)
             if not held.writable.is_set():
                 break
         assert held.transport.get_write_buffer_size() < 3_000
-        await reset(client)
+        await client.reset()
 
+    close, reset = RawSocket.send_close, RawSocket.reset
     async with served(services, rest=True) as base_url:
         idle = len(asyncio.all_tasks())
         for end in (close, reset, stalled):
@@ -261,8 +250,8 @@ async def test_a_status_socket_leaves_nothing_either(services: Services, viewer:
                 await client.send({"action": "dance"})
                 while "error" not in await client.json():
                     pass
-                assert services.events.subscriber_count == 1  # type: ignore[attr-defined]
+                assert subscribers(services) == 1
                 await end(client)
-                await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+                await until(lambda: subscribers(services) == 0)
             await until(lambda: not open_sockets())
             await until(lambda: len(asyncio.all_tasks()) <= idle)

@@ -15,9 +15,11 @@ from app import sockets
 from domain.accounts import Viewer
 from domain.ports import Services
 from tests.support.graphql_ws import PROTOCOL
-from tests.support.held_sockets import KERNEL_BYTES, begun, fill, open_sockets, until
+from tests.support.held_sockets import fill, held_for, open_sockets
+from tests.support.inprocess import until
 from tests.support.live_jobs import ALL, JOB, running
 from tests.support.queries import counted
+from tests.support.raw_ws import KERNEL_BYTES, begun
 
 
 async def test_updates_go_by_the_writer_that_the_scope_names(
@@ -86,7 +88,8 @@ async def test_each_ping_is_answered_once_and_of_those_that_had_to_wait_the_newe
             assert (frame.opcode, bytes(frame.data)) == (Opcode.PONG, name)
         await client.subscribe("1", JOB, id=job.id)
         await client.json()
-        held = await fill(job, client)
+        held = held_for(client)
+        await fill(job, held)
         for name in (b"third", b"fourth"):
             await ping(name)
             await until(lambda name=name: held._pong.endswith(name))  # type: ignore[misc]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from db.particles import ParticleSystem
@@ -12,6 +11,7 @@ from domain.accounts import Viewer
 from domain.ports import Services
 from tests.support.graphql_http import Api
 from tests.support.graphql_ws import Socket, socket
+from tests.support.inprocess import until
 from tests.support.queries import counted
 from tests.support.rows import a_job, a_system, an_asset
 
@@ -30,12 +30,6 @@ async def next_of(client: Socket, field: str) -> Any:
     frame = await client.receive()
     assert frame["type"] == "next", frame
     return frame["payload"]["data"][field]
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_system_is_followed_until_it_is_deleted(

@@ -11,6 +11,7 @@ from tortoise.context import TortoiseContext
 from domain.accounts import Viewer, local_owner
 from domain.jobs import pace
 from domain.ports import Services
+from tests.support.inprocess import nothing_left, served
 from tests.support.job_world import job_services
 
 
@@ -23,6 +24,13 @@ async def services(database: TortoiseContext, redis_url: str, tmp_path: Path) ->
 @pytest.fixture
 async def viewer(database: TortoiseContext) -> Viewer:
     return await local_owner()
+
+
+@pytest.fixture
+async def base_url(services: Services) -> AsyncIterator[str]:
+    """And nothing is left of what was served."""
+    async with served(services) as url, nothing_left(services):
+        yield url
 
 
 @pytest.fixture(autouse=True)

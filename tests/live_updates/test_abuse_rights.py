@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from uuid import uuid4
@@ -15,7 +14,7 @@ from domain import particles
 from domain.accounts import Role, Viewer
 from domain.ports import Services
 from tests.support.graphql_ws import Socket, socket
-from tests.support.inprocess import VIEWER_HEADER, served
+from tests.support.inprocess import VIEWER_HEADER, nothing_left, served
 from tests.support.live_jobs import ALL, JOB, running
 from tests.support.rows import a_system
 
@@ -32,17 +31,8 @@ async def viewers(viewer: Viewer) -> dict[str, Viewer]:
 @pytest.fixture
 async def base_url(services: Services, viewers: dict[str, Viewer]) -> AsyncIterator[str]:
     """And nothing of what the test began is left when it is over."""
-    async with served(services, viewers=viewers) as url:
-        idle = len(asyncio.all_tasks())
+    async with served(services, viewers=viewers) as url, nothing_left(services):
         yield url
-        await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
-        await until(lambda: len(asyncio.all_tasks()) <= idle)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def socket_of(name: str, base_url: str, stack: AsyncExitStack) -> Socket:
@@ -56,17 +46,8 @@ async def is_refused(client: Socket, query: str, **variables: object) -> None:
     assert frame["payload"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
-async def is_silent(client: Socket) -> None:
-    """Nothing was sent before what is answered now."""
-    await client.send({"type": "ping"})
-    assert (await client.receive())["type"] == "pong"
-
-
 async def progress(client: Socket) -> float:
-    frame = await client.receive()
-    assert frame["type"] == "next", frame
-    (update,) = frame["payload"]["data"].values()
-    return float(update["progress"])
+    return float((await client.update())["progress"])
 
 
 async def test_a_job_is_followed_by_its_owner_alone(
@@ -84,7 +65,7 @@ async def test_a_job_is_followed_by_its_owner_alone(
         await is_refused(stranger, JOB, id=job.id, after=cursor)
         await job.report(10.0)
         assert [await progress(client) for client in owners] == [10.0] * 3
-        await is_silent(stranger)
+        await stranger.is_told_nothing()
         for client in owners:
             await client.connection.close()
         await is_refused(stranger, JOB, id=job.id)  # after they are gone
@@ -106,7 +87,7 @@ async def test_everybodys_jobs_are_their_own(
                 await job.report(number + 50.0 * place)
                 assert [await progress(client) for client in clients[name]] == [number + 50.0 * place] * 2
         for client in (*clients["owner"], *clients["stranger"]):
-            await is_silent(client)
+            await client.is_told_nothing()
 
 
 async def test_anothers_cursor_of_all_jobs_shows_nothing_of_theirs(
@@ -158,4 +139,4 @@ async def test_a_system_is_followed_by_its_owner_alone(
         await particles.update(viewers["owner"], system.id, {"name": "new"}, services=services)
         frame = await owner.receive()
         assert frame["payload"]["data"]["particleSystemUpdates"]["name"] == "new"
-        await is_silent(stranger)
+        await stranger.is_told_nothing()

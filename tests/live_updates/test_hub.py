@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -15,20 +15,13 @@ import pytest
 from domain.accounts import Viewer
 from domain.ports import Services
 from schema.starling import StarlingSchema
-from tests.support.graphql_ws import Socket, socket
-from tests.support.inprocess import served
+from tests.support.graphql_ws import Socket, socket, subscribe_frame
+from tests.support.inprocess import groups, subscribers, until
 from tests.support.live_jobs import ALL, JOB, LiveJob, running, submitted
 from tests.support.queries import counted
 
-GROUPS = ("starling_subscription_groups",)
 RUNNING = ("starling_graphql_operations_running", "subscription")
 SENT = ("starling_subscription_events_sent_total", "anonymous")
-
-
-@pytest.fixture
-async def base_url(services: Services) -> AsyncIterator[str]:
-    async with served(services) as url:
-        yield url
 
 
 @pytest.fixture
@@ -45,26 +38,8 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     yield texts
 
 
-async def until(holds: Any, seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.01)
-
-
-def groups(services: Services) -> float:
-    return services.tallies.levels().get(GROUPS, 0)
-
-
 async def next_raw(client: Socket) -> bytes:
     return await asyncio.wait_for(client.connection.recv(decode=False), 10.0)
-
-
-async def update_of(client: Socket) -> dict[str, Any]:
-    frame = await client.receive()
-    assert frame["type"] == "next", frame
-    (update,) = frame["payload"]["data"].values()
-    assert isinstance(update, dict)
-    return update
 
 
 async def test_many_who_ask_for_the_same_are_served_by_one_execution(
@@ -75,7 +50,7 @@ async def test_many_who_ask_for_the_same_are_served_by_one_execution(
         clients = [await stack.enter_async_context(socket(base_url)) for _ in range(20)]
         for number, client in enumerate(clients):
             await client.subscribe(JOB, f'"{number}"\\', id=job.id)
-            assert (await update_of(client))["progress"] == 0.0
+            assert (await client.update())["progress"] == 0.0
         await until(lambda: groups(services) == 1)
         openings = executions[JOB] - 1
         with counted() as queries:
@@ -91,7 +66,7 @@ async def test_many_who_ask_for_the_same_are_served_by_one_execution(
         assert services.tallies.totals()[SENT] == 40
         await job.complete()
         for client in clients:
-            assert (await update_of(client))["status"] == "COMPLETED"
+            assert (await client.update())["status"] == "COMPLETED"
             assert (await client.receive())["type"] == "complete"
     await until(lambda: groups(services) == services.tallies.levels()[RUNNING] == 0)
 
@@ -107,10 +82,10 @@ async def test_what_is_not_the_same_is_not_shared(base_url: str, viewer: Viewer,
     async with socket(base_url) as client:
 
         async def begin(number: int, text: str, name: str | None = None, **variables: Any) -> str:
-            payload = {"query": text, "variables": variables, "operationName": name}
-            id = str(number)
-            await client.send({"type": "subscribe", "id": id, "payload": payload})
-            return str((await update_of(client))["cursor"]) if "cursor" in text else ""
+            frame = subscribe_frame(str(number), text, **variables)
+            frame["payload"]["operationName"] = name
+            await client.send(frame)
+            return str((await client.update())["cursor"]) if "cursor" in text else ""
 
         cursor = await begin(1, JOB, id=job.id)
         await begin(2, JOB, after=None, id=job.id, notDeclared="x")
@@ -125,20 +100,14 @@ async def test_what_is_not_the_same_is_not_shared(base_url: str, viewer: Viewer,
         await until(lambda: groups(services) == 7)
         await job.report(5.0)
         assert {(await client.receive())["id"] for _ in range(6)} == {"1", "2", "4", "5", "6", "7"}
-        await client.send(
-            {
-                "type": "subscribe",
-                "id": "9",
-                "payload": {"query": JOB, "variables": {"after": cursor, "id": job.id}},
-            }
-        )
-        assert (await update_of(client))["progress"] == 5.0
+        await client.subscribe(JOB, "9", after=cursor, id=job.id)
+        assert (await client.update())["progress"] == 5.0
         await asyncio.sleep(0.1)
         assert groups(services) == 7
         for number in range(1, 10):
             await client.send({"type": "complete", "id": str(number)})
         await until(lambda: groups(services) == 0)
-        assert services.events.subscriber_count == 0  # type: ignore[attr-defined]
+        assert subscribers(services) == 0
 
 
 class Reader:

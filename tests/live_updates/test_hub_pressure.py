@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -13,7 +11,6 @@ import psutil
 import pytest
 
 from app import graphql_socket
-from app.sockets import BoundedSocket
 from db import sql
 from db.jobs import Job
 from domain import jobs
@@ -24,62 +21,18 @@ from schema.live import groups as live_groups
 from schema.live import turns
 from schema.live.members import Member
 from schema.live.writers import QueuedWriter
-from tests.support.graphql_ws import PROTOCOL, socket
-from tests.support.inprocess import served
-from tests.support.live_jobs import ALL, JOB, LiveJob, running
-from tests.support.raw_ws import RawSocket, raw_socket
+from tests.support.graphql_ws import socket
+from tests.support.held_sockets import fill, held_for
+from tests.support.inprocess import nothing_left, served, subscribers, until
+from tests.support.live_jobs import ALL, JOB, running
+from tests.support.raw_ws import KERNEL_BYTES, RawSocket, begun
 
-KERNEL_BYTES = 4_096
 MEGABYTE = 1024**2
 HOUR_OF_EVENTS = 14_400
 EVENTS = """WITH moved AS (UPDATE jobs SET version = version + $2 WHERE id = $1 RETURNING *)
 INSERT INTO job_events (xid, job_id, owner_id, version, epoch, state, progress, stage, message, at)
 SELECT pg_current_xact_id()::text::bigint, id, owner_id, version - $2 + n, epoch, state, n / 1000.0, NULL,
   repeat('x', 200), now() FROM moved, generate_series(1, $2::int) n"""
-
-
-@pytest.fixture
-async def base_url(services: Services) -> AsyncIterator[str]:
-    """And nothing is left of what was served."""
-    async with served(services) as url:
-        idle = len(asyncio.all_tasks())
-        yield url
-        await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
-        await until(lambda: len(asyncio.all_tasks()) <= idle)
-        levels = services.tallies.levels()
-        assert levels.get(("starling_subscription_groups",), 0) == 0
-        assert levels.get(("starling_graphql_operations_running", "subscription"), 0) == 0
-
-
-async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def begun(base_url: str, receive_bytes: int | None = None) -> AsyncIterator[RawSocket]:
-    async with raw_socket(base_url, "/graphql", PROTOCOL, receive_bytes=receive_bytes) as client:
-        await client.begin()
-        yield client
-
-
-def open_sockets() -> list[BoundedSocket]:
-    return [
-        found
-        for found in gc.get_objects()
-        if issubclass(type(found), BoundedSocket) and not found.disconnected
-    ]
-
-
-async def fill(job: LiveJob, held: BoundedSocket) -> float:
-    """Change the job until something waits for a client that does not read; the progress then."""
-    for number in range(400):
-        await job.report(0.01 * number, "x" * 1_000)
-        await asyncio.sleep(0)
-        if not held.writable.is_set():
-            return 0.01 * number
-    raise AssertionError("everything was taken")
 
 
 async def told(client: RawSocket, until_progress: float) -> list[float]:
@@ -97,7 +50,7 @@ async def test_who_stalls_shortly_is_told_everything(
     async with begun(base_url, KERNEL_BYTES) as client:
         await client.subscribe("1", JOB, id=job.id)
         await client.json()
-        last = await fill(job, open_sockets()[0])
+        last = await fill(job, held_for(client))
         steps = [50.0 + number for number in range(live_groups.MOST_FRAMES // 2)]
         for progress in steps:
             await job.report(progress)
@@ -115,10 +68,7 @@ async def test_who_stalls_for_long_is_told_the_newest_and_the_end(
     async with begun(base_url, KERNEL_BYTES) as client, socket(base_url) as other:
         await client.subscribe("1", query, id=job.id)
         await client.json()
-        (held,) = [
-            one for one in open_sockets() if one.transport.get_extra_info("peername")[1] == port(client)
-        ]
-        await fill(job, held)
+        await fill(job, held_for(client))
         await other.subscribe(query, **({"id": job.id} if query is JOB else {}))
         await other.receive()
         steps = [10.0 + number / 10 for number in range(3 * live_groups.MOST_FRAMES)]
@@ -142,10 +92,6 @@ async def test_who_stalls_for_long_is_told_the_newest_and_the_end(
     assert services.tallies.totals()["starling_subscription_conflations_total", name] == 1
 
 
-def port(client: RawSocket) -> int:
-    return int(client.connection.getsockname()[1])
-
-
 async def test_an_answer_has_its_turn_before_the_next_update(
     base_url: str, viewer: Viewer, services: Services
 ) -> None:
@@ -154,7 +100,7 @@ async def test_an_answer_has_its_turn_before_the_next_update(
         for number in range(10):
             await client.subscribe(str(number), JOB, id=job.id)
             await client.json()
-        (held,) = open_sockets()
+        held = held_for(client)
         await fill(job, held)
         await client.send({"type": "ping"})
         await until(lambda: held._in_turn > 0)
@@ -191,7 +137,7 @@ async def test_who_leaves_in_mid_delivery_is_told_nothing_more(
             while (frame := await client.json())["type"] != "pong":
                 assert frame["id"].startswith(f"{round} ")
             await changing
-            await until(lambda: services.events.subscriber_count == 0)  # type: ignore[attr-defined]
+            await until(lambda: subscribers(services) == 0)
 
 
 async def test_a_deleted_job_completes_for_all(base_url: str, viewer: Viewer, services: Services) -> None:
@@ -211,31 +157,30 @@ async def test_where_the_server_gives_no_writer_a_task_writes(
 ) -> None:
     monkeypatch.setattr(graphql_socket, "WRITER", "of another server")
     job = await running(viewer, services)
-    async with served(services) as base_url:
-        idle = len(asyncio.all_tasks())
-        async with socket(base_url) as client, begun(base_url, KERNEL_BYTES) as stalled:
-            await stalled.subscribe("1", JOB, id=job.id)
-            ids = {await client.subscribe(JOB, id=job.id) for _ in range(5)}
-            for _ in ids:
-                assert (await client.receive())["type"] == "next"
-            (held,) = [
-                one for one in open_sockets() if one.transport.get_extra_info("peername")[1] == port(stalled)
-            ]
-            await fill(job, held)
-            for number in range(100):
-                await job.report(50.0 + number / 10)
-            await job.complete()
-            last: dict[str, Any] = {}
-            while ids:
-                frame = await client.receive()
-                if frame["type"] == "complete":
-                    assert last[frame["id"]] == 100.0
-                    ids.remove(frame["id"])
-                else:
-                    last[frame["id"]] = frame["payload"]["data"]["jobUpdates"]["progress"]
-            assert (await told(stalled, 100.0))[-2:-1] != [100.0]
-            assert (await stalled.json())["type"] == "complete"
-        await until(lambda: len(asyncio.all_tasks()) <= idle)
+    async with (
+        served(services) as base_url,
+        nothing_left(services),
+        socket(base_url) as client,
+        begun(base_url, KERNEL_BYTES) as stalled,
+    ):
+        await stalled.subscribe("1", JOB, id=job.id)
+        ids = {await client.subscribe(JOB, id=job.id) for _ in range(5)}
+        for _ in ids:
+            assert (await client.receive())["type"] == "next"
+        await fill(job, held_for(stalled))
+        for number in range(100):
+            await job.report(50.0 + number / 10)
+        await job.complete()
+        last: dict[str, Any] = {}
+        while ids:
+            frame = await client.receive()
+            if frame["type"] == "complete":
+                assert last[frame["id"]] == 100.0
+                ids.remove(frame["id"])
+            else:
+                last[frame["id"]] = frame["payload"]["data"]["jobUpdates"]["progress"]
+        assert (await told(stalled, 100.0))[-2:-1] != [100.0]
+        assert (await stalled.json())["type"] == "complete"
 
 
 async def test_who_is_behind_keeps_no_frame(base_url: str, viewer: Viewer, services: Services) -> None:
@@ -243,7 +188,7 @@ async def test_who_is_behind_keeps_no_frame(base_url: str, viewer: Viewer, servi
     async with begun(base_url, KERNEL_BYTES) as client:
         await client.subscribe("1", JOB, id=job.id)
         await client.json()
-        await fill(job, open_sockets()[0])
+        await fill(job, held_for(client))
         (member,) = [found for found in gc.get_objects() if type(found) is Member and found.group is not None]
         await job.report(99.0)  # the one that its socket does not take
         await until(lambda: member.behind is not None)

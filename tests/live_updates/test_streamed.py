@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 import strawberry
 from strawberry.extensions import SchemaExtension
 
-from app.sockets import BoundedSocket
 from domain.ports import Services
 from schema.operation import Operation
 from schema.starling import StarlingSchema
-from tests.support.graphql_ws import PROTOCOL, Socket, socket
-from tests.support.inprocess import served
-from tests.support.raw_ws import raw_socket
+from tests.support.graphql_ws import Socket, socket
+from tests.support.held_sockets import held_for
+from tests.support.inprocess import nothing_left, served, until
+from tests.support.raw_ws import KERNEL_BYTES, begun
 
 KILOBYTE = "x" * 1_000
 EVENTS = 300  # more of them, and more bytes, than a shared chunk may have
-KERNEL_BYTES = 4_096
 COUNT = "subscription ($most: Int, $failsAt: Int) { count(most: $most, failsAt: $failsAt) { number text } }"
 
 
@@ -74,19 +71,9 @@ def made() -> Made:
 @pytest.fixture(params=[[Operation], []], ids=["our schema's extension", "none"])
 async def base_url(request: pytest.FixtureRequest, made: Made, services: Services) -> AsyncIterator[str]:
     """And nothing is left of what was streamed."""
-    async with served(services, schema=counting(made, request.param)) as url:
-        idle = len(asyncio.all_tasks())
+    async with served(services, schema=counting(made, request.param)) as url, nothing_left(services):
         yield url
         await until(lambda: made.begun == made.ended)
-        await until(lambda: len(asyncio.all_tasks()) <= idle)
-        assert set(services.tallies.levels().values()) <= {0}
-        assert services.reads._waiting == services.reads._running == {}
-
-
-async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def numbers(client: Socket, id: str, count: int) -> list[int]:
@@ -138,15 +125,13 @@ async def test_one_that_breaks_in_the_middle_ends_with_an_error(base_url: str) -
         assert await numbers(client, id, 149) == list(range(1, 150))
         frame = await client.receive()
         assert (frame["type"], frame["id"]) == ("error", id)
-        await client.send({"type": "ping"})
-        assert await client.receive() == {"type": "pong"}
+        await client.is_told_nothing()
 
 
 async def test_no_more_is_made_than_is_taken(base_url: str, made: Made) -> None:
     """An endless one for a client that reads nothing, until its socket goes."""
-    async with raw_socket(base_url, "/graphql", PROTOCOL, receive_bytes=KERNEL_BYTES) as client:
-        await client.begin()
-        (held,) = open_sockets()
+    async with begun(base_url, KERNEL_BYTES) as client:
+        held = held_for(client)
         await client.subscribe("1", COUNT)
         await until(lambda: made.events > 0 and not held.writable.is_set())
         assert made.events < 100
@@ -157,11 +142,3 @@ async def test_no_more_is_made_than_is_taken(base_url: str, made: Made) -> None:
         await until(lambda: made.events > before)
         assert made.begun == 1
         assert made.ended == 0
-
-
-def open_sockets() -> list[BoundedSocket]:
-    return [
-        found
-        for found in gc.get_objects()
-        if issubclass(type(found), BoundedSocket) and not found.disconnected
-    ]

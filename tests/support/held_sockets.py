@@ -1,48 +1,36 @@
-"""Sockets that this process serves, seen from both sides: the client's bytes, and what the server holds."""
+"""Sockets that this process serves, as the server holds them."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
-from app import sockets
-from tests.support.graphql_ws import PROTOCOL
+from app.sockets import BoundedSocket
 from tests.support.live_jobs import LiveJob
-from tests.support.raw_ws import RawSocket, raw_socket
-
-KERNEL_BYTES = 4_096
+from tests.support.raw_ws import RawSocket
 
 
-@asynccontextmanager
-async def begun(base_url: str, receive_bytes: int | None = None) -> AsyncIterator[RawSocket]:
-    async with raw_socket(base_url, "/graphql", PROTOCOL, receive_bytes=receive_bytes) as client:
-        await client.begin()
-        yield client
-
-
-async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.01)
-
-
-def open_sockets() -> list[sockets.BoundedSocket]:
-    """Those that this process serves."""
+def open_sockets() -> list[BoundedSocket]:
     return [
         found
         for found in gc.get_objects()
-        if issubclass(type(found), sockets.BoundedSocket) and not found.disconnected
+        if issubclass(type(found), BoundedSocket) and not found.disconnected
     ]
 
 
-async def fill(job: LiveJob, client: RawSocket) -> sockets.BoundedSocket:
-    """Change the job until something waits for a client that does not read."""
-    (held,) = open_sockets()
+def held_for(client: RawSocket) -> BoundedSocket:
+    """The other end of that client."""
+    address = client.connection.getsockname()
+    (held,) = [one for one in open_sockets() if one.transport.get_extra_info("peername") == address]
+    return held
+
+
+async def fill(job: LiveJob, held: BoundedSocket) -> float:
+    """Change the job until something waits for a client that does not read; the progress then."""
     for number in range(400):
-        await job.report(0.01 * number, "x" * 1_000)
+        progress = 0.01 * number
+        await job.report(progress, "x" * 1_000)
         await asyncio.sleep(0)
         if not held.writable.is_set():
-            return held
+            return progress
     raise AssertionError("everything was taken")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -74,6 +74,34 @@ async def served(
     finally:
         server.should_exit = True
         await task
+
+
+async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def subscribers(services: Services) -> int:
+    """Those who wait for nudges."""
+    return services.events.subscriber_count  # type: ignore[attr-defined, no-any-return]
+
+
+def groups(services: Services) -> float:
+    """Of operations that one execution serves."""
+    return services.tallies.levels().get(("starling_subscription_groups",), 0)
+
+
+@asynccontextmanager
+async def nothing_left(services: Services) -> AsyncIterator[None]:
+    """Entered while nobody is served: so it must become again when the block has ended."""
+    idle = len(asyncio.all_tasks())
+    yield
+    await until(lambda: subscribers(services) == 0)
+    await until(lambda: len(asyncio.all_tasks()) <= idle)
+    levels = services.tallies.levels()
+    assert set(levels.values()) <= {0}, levels
+    assert services.reads._waiting == services.reads._running == {}
 
 
 class _Server(uvicorn.Server):
