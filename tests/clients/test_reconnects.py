@@ -15,10 +15,19 @@ from tests.clients.scripts import both, connected, follow, follows_to_the_end
 from tests.support.fault_proxy import FaultProxy
 from tests.support.job_world import job_services
 from tests.support.live_api import LiveApi
-from tests.support.live_jobs import running
+from tests.support.live_jobs import LiveJob, running
 from tests.support.server import address, environment, starling, stop
 
 MANY = 10_000
+
+
+async def _is_cut_off(proxy: FaultProxy, job: LiveJob, missed: list[float]) -> None:
+    """And cannot come back before the job is that far."""
+    proxy.refuse()
+    proxy.reset()
+    for progress in missed:
+        await job.report(progress)
+    proxy.heal()
 
 
 @both
@@ -30,12 +39,8 @@ async def test_who_is_cut_off_comes_back_and_misses_nothing(client: str, live: L
     ):
         await follow(returning, job, resume=True)
         for round in range(3):
-            proxy.refuse()
-            proxy.reset()
             missed = [10.0 * round + number for number in (1, 2, 3)]
-            for progress in missed:
-                await job.report(progress)
-            proxy.heal()
+            await _is_cut_off(proxy, job, missed)
             assert [(await returning.update("job"))["progress"] for _ in missed] == missed
         await follows_to_the_end(returning, job, 50.0)
 
@@ -48,11 +53,7 @@ async def test_without_a_cursor_it_has_how_it_is_now_and_what_follows(client: st
         connected(client, proxy.url, retryAttempts=MANY) as returning,
     ):
         await follow(returning, job)
-        proxy.refuse()
-        proxy.reset()
-        for progress in (1.0, 2.0, 3.0):
-            await job.report(progress)
-        proxy.heal()
+        await _is_cut_off(proxy, job, [1.0, 2.0, 3.0])
         assert (await returning.update("job"))["progress"] == 3.0
         await follows_to_the_end(returning, job, 50.0)
 
