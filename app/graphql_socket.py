@@ -15,7 +15,7 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from app.graphql_requests import context_of, decoded_json
-from app.sockets import WRITER
+from app.outlets import OUTLET
 from resolvers.context import Context
 from schema.live.hub import Hub
 from schema.live.writers import QueuedWriter, Writer
@@ -35,7 +35,7 @@ class SocketAdapter(ASGIWebSocketAdapter):
 
     def __init__(self, view: Any, request: WebSocket, response: WebSocket) -> None:
         super().__init__(view, request, response)
-        own = request.scope.get("extensions", {}).get(WRITER)
+        own = request.scope.get("extensions", {}).get(OUTLET)
         self.writer: Writer = QueuedWriter(request.send_text) if own is None else own
 
     async def send_json(self, message: Any) -> None:

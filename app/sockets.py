@@ -11,9 +11,7 @@ everything written was read. Here
   Who vanished without a word is found within a minute, whether something began to wait meanwhile or not;
 - a server that stops gives nobody longer than `LEAVE_SECONDS` to take the close frame.
 
-It is also the `schema.live.writers.Writer` of live updates, in the extensions of its scope: finished messages
-go straight into the transport, in one order with all that is sent through ASGI. What answers a client (an
-ack, a pong, a result) has its turn before the next update, and turns are in the order of asking.
+What is written, and in which order, is its `app.outlets.Outlet`.
 
 The hooks are those of uvicorn's pinned version; `tests/api/test_socket_wire.py` holds it to them.
 """
@@ -23,8 +21,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from asyncio.transports import BaseTransport
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from uvicorn._types import ASGISendEvent
@@ -33,16 +29,14 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from app.outlets import OUTLET, Outlet
 from app.received import Received
-from schema.live.writers import Waiter
 
-WRITER = "starling.writer"  # in the extensions of a scope
-PING_SECONDS = 15.0
-PING_TIMEOUT_SECONDS = 20.0
+PING_SECONDS = 20.0
+PING_TIMEOUT_SECONDS = 15.0
 STALLED_SECONDS = 20.0  # looked at so often: it is twice that at most
 LEAVE_SECONDS = 1.0
 UNSENT_BYTES = 16 * 1024
-JOINED_BYTES = 4 * 1024  # from here on a body that waits for many sockets is one in memory
 MOST_FRAGMENTS = 1_000
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
@@ -53,9 +47,6 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.queue = Received()  # type: ignore[assignment]
-        self._in_turn = 0  # messages that wait, or are being written
-        self._order = asyncio.Lock()  # it is fair: who wrote just now comes after those who asked meanwhile
-        self._waiting: dict[Waiter, None] = {}
         self._pong = b""
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -64,17 +55,20 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         connection = self.transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        self.outlet = Outlet(self.transport, taken=self.writable)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if not self.close_sent:
-            self.scope["extensions"][WRITER] = self  # type: ignore[assignment]
+            self.scope["extensions"][OUTLET] = self.outlet  # type: ignore[assignment]
 
     async def send(self, message: ASGISendEvent) -> None:
-        async with self._turn():
+        async with self.outlet.turn():
             if self.handshake_complete and self.transport.is_closing():
                 raise ClientDisconnected
             await super().send(message)
+            if self.close_sent:
+                self.outlet.end()
         if message["type"] == "websocket.accept":
             self._forget_handshake()
 
@@ -83,64 +77,9 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         self.request.headers.clear()
         self.response.headers.clear()
 
-    def write_now(self, head: bytes, body: bytes) -> bool:
-        if self._in_turn or not self.writable.is_set() or self._is_over():
-            return False
-        self._write_text(head, body)
-        return True
-
-    async def write_in_turn(self, head: bytes, body: bytes) -> None:
-        async with self._turn():
-            if self._is_over():
-                raise ClientDisconnected
-            self._write_text(head, body)
-
-    def wait(self, waiter: Waiter) -> None:
-        self._waiting[waiter] = None
-
-    def forget(self, waiter: Waiter) -> None:
-        self._waiting.pop(waiter, None)
-
-    async def close(self) -> None:
-        """What holds this socket lets go of it: they would keep each other in memory."""
-        self.scope["extensions"].pop(WRITER, None)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """One after the other: each may stop the next again, and so may a ping or a pong."""
-        self._in_turn += 1
-        try:
-            async with self._order:
-                while not self.writable.is_set():
-                    await self.writable.wait()
-                yield
-        finally:
-            self._in_turn -= 1
-            self._resume()
-
-    def _resume(self) -> None:
-        """Those who may write again, one after the other, as long as everything is taken."""
-        while self._waiting and not self._in_turn and self.writable.is_set() and not self._is_over():
-            waiter = next(iter(self._waiting))
-            del self._waiting[waiter]
-            try:
-                waiter.resume()
-            except Exception:  # whatever it missed, its client hears of it when it comes back
-                self.logger.exception("A waiter for this socket could not go on")
-                self.loop.call_soon(self.transport.abort)  # its transport may be in the midst of something
-
-    def _write_text(self, head: bytes, body: bytes) -> None:
-        start = _start_of_text(len(head) + len(body))
-        if len(body) < JOINED_BYTES:
-            self.transport.write(b"".join((start, head, body)))
-        else:
-            self.transport.writelines((start + head, body))
-
-    def _is_over(self) -> bool:
-        return self.close_sent or self.disconnected or self.transport.is_closing()
-
     def pause_writing(self) -> None:
         super().pause_writing()
+        self.outlet.pause()
         self._look_again(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
@@ -148,10 +87,10 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         self._stop_looking()
         if self.pong_timer is not None:
             self._await_pong()
-        if self._pong and not self._is_over():
+        if self._pong and not self.close_sent and not self.transport.is_closing():
             pong, self._pong = self._pong, b""
             self.transport.write(pong)
-        self._resume()
+        self.outlet.resume()
 
     def keepalive_timeout(self) -> None:
         """Only where the ping has left: behind what waits nobody could answer it, and `_give_up` decides."""
@@ -219,14 +158,6 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             self._look_again(now)
         else:
             self.transport.abort()
-
-
-def _start_of_text(size: int) -> bytes:
-    if size < 126:
-        return bytes((0x81, size))
-    if size < 65_536:
-        return b"\x81\x7e" + size.to_bytes(2, "big")
-    return b"\x81\x7f" + size.to_bytes(8, "big")
 
 
 def _is_text(fragments: list[bytes]) -> bool:

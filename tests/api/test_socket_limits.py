@@ -122,12 +122,12 @@ async def test_turns_are_in_the_order_of_asking(base_url: str, viewer: Viewer, s
 
         async def opening() -> None:
             for number in range(10):
-                await held.write_in_turn(b'{"type":"%d",' % number, b'"x":"' + b"x" * 200_000 + b'"}')
+                await held.outlet.write_in_turn(b'{"type":"%d",' % number, b'"x":"' + b"x" * 200_000 + b'"}')
 
         writing = asyncio.create_task(opening())
-        await until(lambda: held._in_turn == 1)
+        await until(lambda: held.outlet._in_turn == 1)
         await client.send({"type": "ping"})
-        await until(lambda: held._in_turn == 2)
+        await until(lambda: held.outlet._in_turn == 2)
         seen: list[str] = []
         while "9" not in seen:
             seen.append((await client.json())["type"])
@@ -150,7 +150,7 @@ async def test_a_waiter_that_cannot_go_on_ends_its_socket_and_no_other(
         await client.json()
         held = held_for(client)
         await fill(job, held)
-        held._waiting = {Broken(): None, **held._waiting}
+        held.outlet._waiting = {Broken(): None, **held.outlet._waiting}
         async with begun(base_url) as other:
             while await client.read() is not None:
                 pass

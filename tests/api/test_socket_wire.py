@@ -12,6 +12,7 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 
 from app import sockets
+from app.outlets import OUTLET
 from domain.accounts import Viewer
 from domain.ports import Services
 from tests.support.graphql_ws import PROTOCOL
@@ -22,7 +23,7 @@ from tests.support.queries import counted
 from tests.support.raw_ws import KERNEL_BYTES, begun
 
 
-async def test_updates_go_by_the_writer_that_the_scope_names(
+async def test_updates_go_by_the_outlet_that_the_scope_names(
     base_url: str, viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where uvicorn leaves our socket out of it, they would go through ASGI: as right, and much slower."""
@@ -37,14 +38,14 @@ async def test_updates_go_by_the_writer_that_the_scope_names(
     job = await running(viewer, services)
     async with begun(base_url) as client:
         (held,) = open_sockets()
-        assert held.scope["extensions"][sockets.WRITER] is held  # type: ignore[comparison-overlap]
+        assert held.scope["extensions"][OUTLET] is held.outlet  # type: ignore[comparison-overlap]
         await client.subscribe("1", JOB, id=job.id)
         await client.json()
         await job.complete()
         assert [(await client.json())["type"] for _ in range(2)] == ["next", "complete"]
     await until(lambda: not open_sockets())
     assert kinds == ["websocket.accept", "websocket.send"]  # that was the ack
-    assert sockets.WRITER not in held.scope["extensions"]
+    assert not held.outlet.write_now(b"{", b"}")
 
 
 async def test_an_open_socket_keeps_nothing_of_its_handshake_but_what_the_application_has(

@@ -103,7 +103,7 @@ async def test_an_answer_has_its_turn_before_the_next_update(
         held = held_for(client)
         await fill(job, held)
         await client.send({"type": "ping"})
-        await until(lambda: held._in_turn > 0)
+        await until(lambda: held.outlet._in_turn > 0)
         for number in range(20):
             await job.report(50.0 + number)
         kinds = [await client.json()]
@@ -152,10 +152,10 @@ async def test_a_deleted_job_completes_for_all(base_url: str, viewer: Viewer, se
         assert {(end["id"], end["type"]) for end in ends} == {(id, "complete") for id in ids}
 
 
-async def test_where_the_server_gives_no_writer_a_task_writes(
+async def test_where_the_server_gives_no_outlet_a_task_writes(
     services: Services, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graphql_socket, "WRITER", "of another server")
+    monkeypatch.setattr(graphql_socket, "OUTLET", "of another server")
     job = await running(viewer, services)
     async with (
         served(services) as base_url,
