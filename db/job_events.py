@@ -79,14 +79,12 @@ class Found:
     is_all: bool
 
 
+_AFTER_VERSION = "SELECT * FROM job_events WHERE job_id = $1 AND version > $2 ORDER BY version LIMIT $3"
+
+
 async def after_version(job_id: UUID, version: int, limit: int) -> list[JobEvent]:
     """The changes of one job above a version, in order."""
-    return await JobEvent.filter(job_id=job_id, version__gt=version).order_by("version").limit(limit)
-
-
-async def newest(job_id: UUID, version: int) -> list[JobEvent]:
-    """The last change of one job, if it is above the version."""
-    return await JobEvent.filter(job_id=job_id, version__gt=version).order_by("-version").limit(1)
+    return await sql.objects(JobEvent, _AFTER_VERSION, job_id, version, limit)
 
 
 _NOW = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"

@@ -66,7 +66,7 @@ def _left(state: str, error: str, *, run_at: str, attempt: str, message: str, ex
 
 async def run_move(statement: str, values: Sequence[Any]) -> list[Job]:
     """Run one statement in the connection (or transaction) of this task; the rows that it moved."""
-    return [Job._init_from_db(**row) for row in await sql.rows(statement, *values)]
+    return await sql.objects(Job, statement, *values)
 
 
 async def _move_one(statement: str, values: Sequence[Any]) -> Job | None:

@@ -124,8 +124,12 @@ async def pending_up_to(owner_id: UUID, limit: int) -> int:
     return int(row["n"])
 
 
+_FIND = "SELECT * FROM jobs WHERE id = $1 AND owner_id = $2 AND kind = ANY($3::text[])"
+
+
 async def find(owner_id: UUID, job_id: UUID, kinds: Sequence[str]) -> Job | None:
-    return await Job.get_or_none(id=job_id, owner_id=owner_id, kind__in=list(kinds))
+    found = await sql.objects(Job, _FIND, job_id, owner_id, list(kinds))
+    return found[0] if found else None
 
 
 async def by_ids(job_ids: Sequence[UUID]) -> dict[UUID, Job]:

@@ -139,27 +139,28 @@ class _Asked:
         return await patiently(partial(services.reads.read, self, self.answer))
 
     async def answer(self) -> _Found:
-        events = await self._events()
+        """By the row, which is what its last change made it. The log is read where there were more."""
         job = await find(self.viewer, self.job_id)
-        if job is not None and not events and job.version < self.version:
-            # Versions only grow and the row was read later, so the database itself was set back, to a backup
-            # or a standby that lagged. Only then does a watcher see less than before.
-            return _found([_as_set_back(job)], job)
-        if job is not None and not events and job.version > self.version:
-            events = await self._events()  # it may have changed, several times even, since they were read
-            if not events:  # the log is not kept that far
-                return _found([_step(_as_it_is(job), job.version)], job)
-            job = await find(self.viewer, self.job_id)
         if job is None:
             return _Found([], is_all=True, is_over=True)
-        if not events:
+        if job.version == self.version:
             return _Found([], is_all=True, is_over=job.state in ENDED)
-        return _found([_step(_as_it_was(event, job), event.version) for event in events], job)
+        if job.version < self.version:
+            # Versions only grow, so the database itself was set back, to a backup or a standby that lagged.
+            # Only then does a watcher see less than before.
+            return _found([_as_set_back(job)], job)
+        if self.only_newest or job.version == self.version + 1:
+            return _found([_step(_as_it_is(job), job.version)], job)
+        return await self._logged(job)
 
-    async def _events(self) -> list[JobEvent]:
-        if self.only_newest:
-            return await job_events.newest(self.job_id, self.version)
-        return await job_events.after_version(self.job_id, self.version, BATCH)
+    async def _logged(self, job: Job) -> _Found:
+        events = await job_events.after_version(self.job_id, self.version, BATCH)
+        if not events:  # it is not kept that far
+            return _found([_step(_as_it_is(job), job.version)], job)
+        later = await find(self.viewer, self.job_id)  # an update never shows its job older than itself
+        if later is None:
+            return _Found([], is_all=True, is_over=True)
+        return _found([_step(_as_it_was(event, later), event.version) for event in events], later)
 
 
 def _found(steps: list[Step[JobUpdate, Version]], job: Job) -> _Found:
