@@ -133,8 +133,9 @@ def main() -> None:
         f" --fast {chosen.fast} --seconds {chosen.seconds} --rounds {chosen.rounds}",
         f"One job that changes for {chosen.seconds} s, every socket with a subscription of its own to it;"
         f" medians of {chosen.rounds} rounds in turns; {node_version()}, {pinned_version('ws')}. The server"
-        " has a core to itself; CPU is all that its process used meanwhile, memory what it grew by a socket;"
-        " a subscriber costs its connection, its subscription and the first message."
+        " has a core to itself; CPU is what its process used, without what the health requests that are sent"
+        " meanwhile cost it while nobody subscribes, memory what it grew by a socket; a subscriber costs its"
+        " connection, its subscription and the first message."
         f" What comes more than {DRAIN_SECONDS:g} s after the last event is not delivered: a server with less"
         " than 100 % is saturated (ours leaves out what a newer state has overtaken).",
         table(HEADER, [row(case, server, rounds) for (case, server), rounds in found.items()]),

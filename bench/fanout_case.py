@@ -15,6 +15,7 @@ from bench.subscribers import subscribed
 
 DRAIN_SECONDS = 5.0  # what is late by more counts as not delivered
 SETTLE_SECONDS = 1.0
+PROBED_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Figures:
     p50: float
     p99: float
     cpu_a_socket: float  # seconds to connect, subscribe and have the first message
-    cpu_a_delivery: float  # seconds
-    core: float  # of the server's core, for each second of events; what it does afterwards counts too
+    cpu_a_delivery: float  # seconds, without what the same health requests cost while nobody subscribes
+    core: float  # so of the server's core, a second of events; what it does afterwards counts too
     bytes_a_socket: float
     health_p99: float
     client_core: float  # so for the client
@@ -48,6 +49,7 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
     async with subscribed(server.port, server.job_id, 1, folder) as first:
         await server.publish("first")
         await first.finish({})
+    probed = await _while_probed(server)
     before, used = resident_bytes(server.pid), processor_seconds(server.pid)
     async with subscribed(server.port, server.job_id, case.sockets, folder) as clients:
         await asyncio.sleep(SETTLE_SECONDS)
@@ -59,18 +61,27 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
         grown = resident_bytes(server.pid) - before
         sockets = await clients.finish(await _told(publishing))
     arrived, events = len(sockets.delays), len(publishing)
+    spent = ended_at - ready_at - probed * seconds
     return Figures(
         at_the_end=sockets.at_the_end,
         delivered=arrived / (case.sockets * events),
         p50=percentile(sockets.delays, 0.5),
         p99=percentile(sockets.delays, 0.99),
         cpu_a_socket=(ready_at - used) / max(1, sockets.connected),
-        cpu_a_delivery=(ended_at - ready_at) / max(1, arrived),
-        core=(ended_at - ready_at) * case.rate / events,
+        cpu_a_delivery=spent / max(1, arrived),
+        core=spent * case.rate / events,
         bytes_a_socket=grown / max(1, sockets.connected),
         health_p99=percentile(probes, 0.99),
         client_core=sockets.processor_seconds * case.rate / events,
     )
+
+
+async def _while_probed(server: Server) -> float:
+    """Seconds of CPU a second that a server uses for health requests, and for being there."""
+    used = processor_seconds(server.pid)
+    async with probing(server.port):
+        await asyncio.sleep(PROBED_SECONDS)
+    return (processor_seconds(server.pid) - used) / PROBED_SECONDS
 
 
 async def _publishing(server: Server, rate: int, seconds: float) -> list[asyncio.Task[int]]:
