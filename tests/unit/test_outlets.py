@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -30,6 +31,7 @@ class Held(asyncio.Protocol):
         self.taken = asyncio.Event()
         self.taken.set()
         self.is_lost = asyncio.Event()
+        self.when_lost: Callable[[], object] = lambda: None
 
     def connection_made(self, transport: Any) -> None:
         transport.set_write_buffer_limits(high=0)
@@ -45,6 +47,7 @@ class Held(asyncio.Protocol):
         self.outlet.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.when_lost()
         self.is_lost.set()
 
 
@@ -195,6 +198,26 @@ def test_a_connection_that_is_reset_is_lost_by_its_transport(tell: Callable[[Sto
         pair.held.outlet.write_now(b"to", b" nobody")
         await pair.held.is_lost.wait()
         assert not pair.held.outlet.write_now(b"to", b" nobody")
+
+    tell(story)
+
+
+@pytest.mark.parametrize("end", ["close", "abort", "leave", "reset"])
+def test_a_descriptor_is_of_no_other_connection_before_the_transport_is_closing(
+    tell: Callable[[Story], None], end: str
+) -> None:
+    async def story(pair: Pair) -> None:
+        held, client = pair.held, pair.client
+        descriptor = held.transport.get_extra_info("socket").fileno()
+        ours = os.fstat(descriptor).st_ino
+        found = []
+        held.when_lost = lambda: found.append((os.fstat(descriptor).st_ino, held.transport.is_closing()))
+        if end == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        ends = {"close": held.transport.close, "abort": held.transport.abort}
+        ends.get(end, client.close)()
+        await held.is_lost.wait()
+        assert found == [(ours, True)]
 
     tell(story)
 
