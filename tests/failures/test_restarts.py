@@ -42,7 +42,8 @@ async def test_20_rolling_restarts_under_load_lose_nothing_and_spend_no_attempt(
     fleet = [await workers.start(slots=4, children=1) for _ in range(FLEET)]
     long = [await _submit(services, effects, "TEST_CHILD", function="count", args=[4.0]) for _ in range(3)]
     short: list[UUID] = []
-    loading = asyncio.create_task(_load_for_ever(services, effects, short))
+    is_enough = asyncio.Event()
+    loading = asyncio.create_task(_load(services, effects, short, is_enough))
     codes = []
     for _ in range(RESTARTS // FLEET):
         fresh = [workers.launch(slots=4, children=1) for _ in range(FLEET)]
@@ -52,15 +53,18 @@ async def test_20_rolling_restarts_under_load_lose_nothing_and_spend_no_attempt(
             codes.append(await workers.ended(old))
         fleet = fresh
     assert not loading.done()
-    loading.cancel()
-    await asyncio.gather(loading, return_exceptions=True)
+    is_enough.set()
+    await loading
     await quiet()
     assert codes == [0] * RESTARTS
     await _hold(long, short, effects, figures)
 
 
-async def _load_for_ever(services: Services, effects: Effects, submitted_ids: list[UUID]) -> None:
-    while True:
+async def _load(
+    services: Services, effects: Effects, submitted_ids: list[UUID], is_enough: asyncio.Event
+) -> None:
+    """Not cancelled: a job may have been submitted whose id was not told yet."""
+    while not is_enough.is_set():
         submitted_ids.append(await _submit(services, effects, "TEST_STEPS", step=0.005))
         await asyncio.sleep(LOAD_PAUSE_SECONDS)
 
