@@ -22,6 +22,9 @@ from app.wiring import check
 # A subscribe message is small; a longer frame is a mistake or an attack.
 WEBSOCKET_BYTES = 256 * 1024
 GRACE_SECONDS = 5
+# Of a connection: longer than balancers and clients keep one, which is 60 s at most as they come. Where the
+# process closes first, a request may meet a connection that is just being closed.
+IDLE_SECONDS = 75
 
 
 def run_api(
@@ -60,6 +63,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 

@@ -231,3 +231,15 @@ async def test_a_client_that_goes_away_is_no_fault(graphql: Api, caplog: pytest.
     await writer.wait_closed()
     assert await graphql.run(QUERY) == DATA
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.slow
+async def test_a_connection_may_be_silent_for_longer_than_clients_keep_one(base_url: str) -> None:
+    """httpx, as it comes, uses one again within five seconds."""
+    async with httpx.AsyncClient(base_url=base_url, limits=httpx.Limits(keepalive_expiry=None)) as client:
+        ways = set()
+        for pause in (0.0, 6.0):
+            await asyncio.sleep(pause)
+            response = await client.get("/health")
+            ways.add(response.extensions["network_stream"].get_extra_info("client_addr"))
+        assert len(ways) == 1
