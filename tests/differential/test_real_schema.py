@@ -101,7 +101,7 @@ class Way:
     def _answer(self, result: Any, statements: list[str]) -> Answer:
         codes = {error.extensions["code"] for error in result.errors or ()}
         assert "INTERNAL" not in codes, result.errors
-        return Answer.of(result, statements)
+        return Answer.of(result, sorted(statements))  # of fields beside each other any may come first
 
 
 async def _abandoned_statements_end() -> None:
