@@ -30,6 +30,14 @@ PATTERNS: dict[str, tuple[Steps, Steps, Steps, tuple[float, float]]] = {
     "ballad": ((0, 8), (4, 12), range(0, 16, 4), (60, 80)),
     "reggae": ((8,), (8,), range(0, 16, 4), (65, 85)),
 }
+# patterns that the weights of `render.audio.tempo` were not fitted on
+UNSEEN: dict[str, tuple[Steps, Steps, Steps, tuple[float, float]]] = {
+    "funk": ((0, 3, 6, 10), (4, 12), range(16), (95, 120)),
+    "dembow": ((0, 4, 8, 12), (3, 6, 11, 14), range(0, 16, 2), (88, 102)),
+    "bossa nova": ((0, 6, 8, 14), (0, 3, 6, 10, 13), range(0, 16, 2), (110, 145)),
+    "disco": ((0, 4, 8, 12), (4, 12), range(0, 16, 2), (108, 128)),
+}
+_ALL = {**PATTERNS, **UNSEEN}
 # four chords, a bar each, as semitones above the tonic
 PROGRESSIONS: dict[tuple[str, str], tuple[tuple[int, int, int], ...]] = {
     ("major", "cadence"): ((0, 4, 7), (5, 9, 12), (7, 11, 14), (0, 4, 7)),
@@ -41,9 +49,9 @@ PROGRESSIONS: dict[tuple[str, str], tuple[tuple[int, int, int], ...]] = {
 
 @dataclass(frozen=True)
 class Labelled:
-    """`beats` in seconds; `key` such as "A minor", None for drums alone."""
+    """`beats` in seconds; `key` such as "A minor", None for drums alone; `pattern` None for no drums."""
 
-    name: str
+    pattern: str | None
     sound: Sound
     bpm: float
     beats: Sound
@@ -56,10 +64,10 @@ def labelled_set(count: int, seconds: float, seed: int = 1) -> Iterator[Labelled
     A third are out of tune by up to 40 cents, a third have drums twice as loud.
     """
     random = np.random.default_rng(seed)
-    names = [*PATTERNS, None]
+    names = [*_ALL, None]
     for number in range(count):
         pattern = names[number % len(names)]
-        slowest, fastest = PATTERNS[pattern][3] if pattern else (70, 150)
+        slowest, fastest = _ALL[pattern][3] if pattern else (70, 150)
         bpm = float(random.uniform(slowest, fastest))
         mode, form = list(PROGRESSIONS)[number % 4]
         tonic = int(random.integers(12))
@@ -73,7 +81,7 @@ def labelled_set(count: int, seconds: float, seed: int = 1) -> Iterator[Labelled
         if pattern is not None:
             put(sound, offset, loud * drum_loop(pattern, bpm, seconds - offset))
         yield Labelled(
-            f"{number} {pattern or 'no drums'} {mode} {form}",
+            pattern,
             0.8 * sound / np.abs(sound).max(),
             bpm,
             np.arange(offset, seconds, 60.0 / bpm),
@@ -127,7 +135,7 @@ def click_track(bpm: float, seconds: float, offset: float = 0.3) -> Sound:
 def drum_loop(pattern: str, bpm: float, seconds: float) -> Sound:
     sound = np.zeros(int(seconds * RATE))
     for bar in range(int(seconds * bpm / 240.0) + 1):
-        for steps, part in zip(PATTERNS[pattern][:3], (kick(), snare(), hat()), strict=True):
+        for steps, part in zip(_ALL[pattern][:3], (kick(), snare(), hat()), strict=True):
             for step in steps:
                 put(sound, (bar * 16 + step) * 15.0 / bpm, part)
     return sound
