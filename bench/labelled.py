@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 24_000
-KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+KEYS = {
+    "major": ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"),
+    "minor": ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B"),
+}
 Sound = NDArray[np.float64]
 Steps = Sequence[int]
 
@@ -85,7 +88,7 @@ def labelled_set(count: int, seconds: float, seed: int = 1) -> Iterator[Labelled
             0.8 * sound / np.abs(sound).max(),
             bpm,
             np.arange(offset, seconds, 60.0 / bpm),
-            None if is_drums_alone else f"{KEYS[tonic]} {mode}",
+            None if is_drums_alone else f"{KEYS[mode][tonic]} {mode}",
         )
 
 

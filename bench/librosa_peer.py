@@ -32,14 +32,14 @@ def heard(path: Path) -> Heard:
     sound, rate = librosa.load(path)
     tempo, frames = librosa.beat.beat_track(y=sound, sr=rate)
     chroma = librosa.feature.chroma_cqt(y=sound, sr=rate, tuning=librosa.estimate_tuning(y=sound, sr=rate))
-    energy = librosa.util.sync(librosa.feature.rms(y=sound), frames)
+    energy = librosa.util.sync(librosa.feature.rms(y=sound), frames.tolist())
     beats = librosa.frames_to_time(frames, sr=rate)
     return Heard(float(np.atleast_1d(tempo)[0]), beats, _key(chroma.mean(axis=1)), energy[0])
 
 
 def _key(chroma: NDArray[np.float64]) -> str:
     fits = {
-        f"{KEYS[tonic]} {mode}": float(np.corrcoef(chroma, np.roll(profile, tonic))[0, 1])
+        f"{KEYS[mode][tonic]} {mode}": float(np.corrcoef(chroma, np.roll(profile, tonic))[0, 1])
         for mode, profile in (("major", _MAJOR), ("minor", _MINOR))
         for tonic in range(12)
     }

@@ -52,4 +52,4 @@ def key_score(found: str | None, true: str) -> float:
 
 def _parts(key: str) -> tuple[int, str]:
     tonic, _, mode = key.partition(" ")
-    return KEYS.index(tonic), mode
+    return KEYS[mode].index(tonic), mode

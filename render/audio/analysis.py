@@ -22,6 +22,8 @@ from render.audio.spectrum import SAMPLE_RATE_HZ, TICK_RATE_HZ, Spectrum
 from render.audio.tones import Listener, tuning
 from render.media.container import open_media
 
+_SILENCE = 1e-9  # mean square: -90 dB
+
 
 def analyse(path: str, report: Callable[[float, str | None], None] | None = None) -> Analysis:
     """The analysis of the first audio stream of a file; `report` hears per cent and a sentence.
@@ -58,7 +60,7 @@ def _analysis(measured: Spectrum, listener: Listener, meter: Meter) -> Analysis:
     chroma, bass = chromas(tones, off)
     key = key_of(chroma, bass)
     onsets, low = tempo.onset_curves(measured)
-    rhythm = tempo.rhythm(onsets, low)
+    rhythm = tempo.rhythm(onsets, low, _beginning(measured))
     bars = metre.downbeats(rhythm.beats, metre.Heard(chroma, bass, low, onsets, TICK_RATE_HZ))
     return Analysis(
         duration=round(measured.samples / SAMPLE_RATE_HZ, 3),
@@ -74,6 +76,12 @@ def _analysis(measured: Spectrum, listener: Listener, meter: Meter) -> Analysis:
         downbeats=[round(float(beat), 3) for beat in bars],
         energy=_energy(rhythm.beats, measured),
     )
+
+
+def _beginning(measured: Spectrum) -> int:
+    """The first tick that is within 50 dB of the loud ones."""
+    loud = float(np.percentile(measured.power, 95.0))
+    return int(np.argmax(measured.power > max(1e-5 * loud, _SILENCE)))
 
 
 def _rounded(level: float | None) -> float | None:

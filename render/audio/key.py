@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from render.audio.tones import FRAME_RATE_HZ, Tones
 
-NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+NAMES = {  # with the fewest accidentals, as musicians write them
+    "major": ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"),
+    "minor": ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B"),
+}
 _MAJOR = (
     (1.00, 0.00, 0.42, 0.00, 0.53, 0.37, 0.00, 0.77, 0.00, 0.38, 0.21, 0.30),
     (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400),
@@ -44,7 +47,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Key:
-    """`name` such as "C# minor", sharps only; None where there is none. `confidence` is 0..1."""
+    """`name` such as "C# minor" or "Eb major"; None where there is none. `confidence` is 0..1."""
 
     name: str | None
     confidence: float
@@ -70,7 +73,8 @@ def key_of(chroma: Array, bass: Array) -> Key:
         return NONE
     confidence = 1.0 - np.exp(-(best - second) / 0.08)
     number = int(order[-1])
-    name = f"{NAMES[number % 12]} {'major' if number < 12 else 'minor'}"
+    mode = "major" if number < 12 else "minor"
+    name = f"{NAMES[mode][number % 12]} {mode}"
     return Key(name, float(confidence))
 
 

@@ -77,8 +77,8 @@ def _scaled(rise: Array) -> Array:
     return np.clip(rise / strong, 0.0, 1.0) if strong > 0.0 else rise
 
 
-def rhythm(curve: Array, low_curve: Array) -> Rhythm:
-    """The tempo and the beats of a track with these `onset_curves`."""
+def rhythm(curve: Array, low_curve: Array, begins: int = 0) -> Rhythm:
+    """The tempo and the beats of a track with these `onset_curves`, whose sound begins at that tick."""
     repeats = autocorrelation(curve)
     periods = candidate_periods(repeats, len(curve))
     if not periods:
@@ -93,7 +93,7 @@ def rhythm(curve: Array, low_curve: Array) -> Rhythm:
     )
     order = np.argsort(-scores)
     best = int(order[0])
-    bpm, found = _timed(paths[best], curve)
+    bpm, found = _timed(paths[best], curve, begins)
     if len(found) < _FEWEST_BEATS:
         return NONE
     clear = min(1.0, float(repeats[round(periods[best])]) / _CLEAR)
@@ -192,9 +192,10 @@ def _covered(path: Array, curve: Array) -> float:
     return float(curve[is_near].sum() / curve.sum() - is_near.mean())
 
 
-def _timed(path: Array, curve: Array) -> tuple[float, Array]:
+def _timed(path: Array, curve: Array, begins: int) -> tuple[float, Array]:
     """(beats a minute, beats in seconds). A steady path becomes its own regular grid, which is truer than
-    ticks are; of another one the tempo is the median over sixteen beats."""
+    ticks are, and reaches back to where the sound begins: what is too soft to be struck has its beats too.
+    Of another path the tempo is the median over sixteen beats."""
     heard = np.flatnonzero(curve > 0.1)
     path = path[(path >= heard[0] - 6) & (path <= heard[-1] + 6)]
     if len(path) < _FEWEST_BEATS:
@@ -208,8 +209,9 @@ def _timed(path: Array, curve: Array) -> tuple[float, Array]:
     if np.sqrt(np.mean(np.square(rest))) < _STEADY_SECONDS:
         near = np.abs(rest) < 2.0 * _STEADY_SECONDS
         period, start = _line(number[near], times[near])
-        grid = start + period * np.arange(number[0], number[-1] + 1)
-        return 60.0 / period, grid[grid >= 0.0]
+        first = np.ceil((begins / TICK_RATE_HZ - 2.0 * _STEADY_SECONDS - start) / period)
+        grid = start + period * np.arange(min(first, number[0]), number[-1] + 1)
+        return 60.0 / period, np.maximum(grid[grid > -2.0 * _STEADY_SECONDS], 0.0)
     wide = min(16, len(times) - 1)
     return float(60.0 * wide / np.median(times[wide:] - times[:-wide])), times
 
