@@ -33,9 +33,11 @@ _MINOR = (
 )
 _OVERTONES = np.array([19.02, 27.86, 31.02, 33.69])  # semitones: the third, fifth, sixth, seventh
 _OVERTONE_SHARE = 0.2
+_BASS_WEIGHT = 5.0  # beside a tone that is none
+_FAINTER = 1.4  # how much louder an overtone may be than its tone, as a natural logarithm of power: 6 dB
 _BASS_BELOW = 31.0  # semitones above A0: 165 Hz
 _FROM_A_TO_C = 3
-_BASS_SHARE, _OPENING_SHARE, _ENDING_SHARE = 0.25, 0.35, 0.15
+_BASS_SHARE, _OPENING_SHARE, _ENDING_SHARE = 0.25, 0.5, 0.15
 _END_FRAMES = int(2 * FRAME_RATE_HZ)
 _FEWEST_CLASSES = 3
 _HEARD = 0.15  # of the strongest class
@@ -111,7 +113,7 @@ def _own_shares(frame: Any, pitch: Any, level: Any, overtones: Any, share: float
         if frame[k] != frame[first]:
             first = k
         for lower in range(first, k):
-            if level[lower] < level[k]:
+            if level[lower] < level[k] - _FAINTER:
                 continue
             for overtone in overtones:
                 if abs(pitch[k] - pitch[lower] - overtone) < 0.25:
@@ -131,7 +133,6 @@ def correlations(chroma: Array) -> Array:
 
 
 def _rest(chroma: Array, bass: Array) -> Array:
-    """(12), of sum 1: what the bass, or else all, rests on."""
-    low = bass.sum(axis=0)
-    classes = low if low.sum() > 0.0 else chroma.sum(axis=0)
+    """(12), of sum 1: what these frames rest on, the bass above all."""
+    classes = chroma.sum(axis=0) + _BASS_WEIGHT * bass.sum(axis=0)
     return np.asarray(classes / max(classes.sum(), 1e-12))

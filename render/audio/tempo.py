@@ -31,6 +31,7 @@ _FEWEST_BEATS = 4
 _SHORTEST_TICKS = 2 * TICK_RATE_HZ
 _PEAKS = 6
 _LEAST_CLEAR = 0.1
+_TIGHT = 400.0  # holds a path to its period
 _CLEAR = 0.3  # an autocorrelation at the beat from which there is no doubt that there is one
 _STEADY_SECONDS = 0.016  # beats this near to a regular grid (root mean square) are that grid
 
@@ -65,7 +66,7 @@ def rises(power: NDArray[np.float32], loudest: float) -> Array:
 
 
 def onset_curves(measured: Spectrum) -> tuple[Array, Array]:
-    """Two of (n) 0..1, beside the strong onsets of the track: of all bands, and of those below 110 Hz, which
+    """Two of (n) 0..1, 1 being the strong onsets of the track: of all bands, and of those below 110 Hz, which
     are kicks and no snares."""
     loudest = float(np.percentile(measured.fine.max(axis=1), 99.0))
     low = int(np.searchsorted(band_edges(), 110.0))
@@ -93,13 +94,14 @@ def rhythm(curve: Array, low_curve: Array, begins: int = 0) -> Rhythm:
     )
     order = np.argsort(-scores)
     best = int(order[0])
-    bpm, found = _timed(paths[best], curve, begins)
-    if len(found) < _FEWEST_BEATS:
+    tight = beats.path(curve, periods[best], _TIGHT).astype(np.float64)
+    timed = _steady(tight, curve, begins) or _loose(paths[best], curve)
+    if timed is None:
         return NONE
     clear = min(1.0, float(repeats[round(periods[best])]) / _CLEAR)
     share = float(1.0 / np.exp(scores - scores[best]).sum())
     others = [_BPM_TICKS / periods[k] for k in order[1:MAX_CANDIDATES]]
-    return Rhythm(bpm, share * clear, (bpm, *others), found)
+    return Rhythm(timed[0], share * clear, (timed[0], *others), timed[1])
 
 
 def autocorrelation(curve: Array) -> Array:
@@ -192,26 +194,41 @@ def _covered(path: Array, curve: Array) -> float:
     return float(curve[is_near].sum() / curve.sum() - is_near.mean())
 
 
-def _timed(path: Array, curve: Array, begins: int) -> tuple[float, Array]:
-    """(beats a minute, beats in seconds). A steady path becomes its own regular grid, which is truer than
-    ticks are, and reaches back to where the sound begins: what is too soft to be struck has its beats too.
-    Of another path the tempo is the median over sixteen beats."""
+def _heard(path: Array, curve: Array) -> Array:
+    """Its beats in seconds, from the first onset to the last."""
     heard = np.flatnonzero(curve > 0.1)
     path = path[(path >= heard[0] - 6) & (path <= heard[-1] + 6)]
-    if len(path) < _FEWEST_BEATS:
-        return 0.0, np.zeros(0)
-    times = np.array([_centre(curve, int(tick)) for tick in path]) / TICK_RATE_HZ
+    return np.array([_centre(curve, int(tick)) for tick in path]) / TICK_RATE_HZ
+
+
+def _steady(path: Array, curve: Array, begins: int) -> tuple[float, Array] | None:
+    """(beats a minute, beats in seconds) of a path that lies on a regular grid, None for others.
+
+    The grid is truer than ticks are, and reaches back to where the sound begins: what is too soft to be
+    struck has its beats too.
+    """
+    times = _heard(path, curve)
+    if len(times) < _FEWEST_BEATS:
+        return None
     number = np.round((times - times[0]) / np.median(np.diff(times)))
     for _ in range(3):
         period, start = _line(number, times)
         number = np.round((times - start) / period)
     rest = times - (start + period * number)
-    if np.sqrt(np.mean(np.square(rest))) < _STEADY_SECONDS:
-        near = np.abs(rest) < 2.0 * _STEADY_SECONDS
-        period, start = _line(number[near], times[near])
-        first = np.ceil((begins / TICK_RATE_HZ - 2.0 * _STEADY_SECONDS - start) / period)
-        grid = start + period * np.arange(min(first, number[0]), number[-1] + 1)
-        return 60.0 / period, np.maximum(grid[grid > -2.0 * _STEADY_SECONDS], 0.0)
+    if np.sqrt(np.mean(np.square(rest))) >= _STEADY_SECONDS:
+        return None
+    near = np.abs(rest) < 2.0 * _STEADY_SECONDS
+    period, start = _line(number[near], times[near])
+    first = np.ceil((begins / TICK_RATE_HZ - 2.0 * _STEADY_SECONDS - start) / period)
+    grid = start + period * np.arange(min(first, number[0]), number[-1] + 1)
+    return 60.0 / period, np.maximum(grid[grid > -2.0 * _STEADY_SECONDS], 0.0)
+
+
+def _loose(path: Array, curve: Array) -> tuple[float, Array] | None:
+    """(beats a minute, as the median over sixteen beats, and the beats themselves); None for too few."""
+    times = _heard(path, curve)
+    if len(times) < _FEWEST_BEATS:
+        return None
     wide = min(16, len(times) - 1)
     return float(60.0 * wide / np.median(times[wide:] - times[:-wide])), times
 

@@ -20,8 +20,8 @@ WINDOW = 8192
 HOP = 4096
 FRAME_RATE_HZ = SAMPLE_RATE_HZ / HOP
 _BIN_HZ = SAMPLE_RATE_HZ / WINDOW
-_LOWEST_HZ, _HIGHEST_HZ = 60.0, 2600.0
-_FIRST, _LAST = int(_LOWEST_HZ / _BIN_HZ) - 16, int(_HIGHEST_HZ / _BIN_HZ) + 24  # with the surroundings
+_LOWEST_HZ, _HIGHEST_HZ = 36.0, 2600.0
+_FIRST, _LAST = 4, int(_HIGHEST_HZ / _BIN_HZ) + 24  # with the surroundings
 _AROUND = 14  # bins to both sides whose mean level a peak stands above
 _CLEARANCE = np.log(10.0 ** (11.0 / 10.0))  # 11 dB, as a natural logarithm of power
 _SILENCE = np.log(1e-4)  # of a peak's power: a tone of about -106 dB
@@ -86,6 +86,7 @@ def _peaks(level: NDArray[np.float32]) -> tuple[Places, Places, Array, Array]:
     width = 2 * _AROUND + 1
     mean = np.full(level.shape, np.inf)
     mean[:, _AROUND : level.shape[1] - _AROUND] = (total[:, width:] - total[:, :-width]) / width
+    mean[:, 1:_AROUND] = mean[:, _AROUND : _AROUND + 1]  # the lowest have no surroundings below
     is_peak = (level > _SILENCE) & (level > mean + _CLEARANCE)
     is_peak[:, 1:-1] &= (level[:, 1:-1] > level[:, :-2]) & (level[:, 1:-1] >= level[:, 2:])
     row, column = np.nonzero(is_peak)
