@@ -160,8 +160,11 @@ def _nearby(curve: Array) -> Array:
 
 
 def _score(period: float, path: Array, curve: Array, struck: Array, low: Array, repeats: Array) -> float:
-    """How good a beat the path is. The weights were fitted, as a choice among candidates, on rendered drum
-    patterns, songs without drums and clicks, each pattern left out in turn; they are rounded."""
+    """How good a beat the path is.
+
+    The weights were fitted, as a choice among candidates, on rendered drum patterns, songs without drums and
+    clicks, each pattern left out in turn, and rounded.
+    """
     if len(path) < _FEWEST_BEATS:
         return -np.inf
     ticks = np.arange(len(curve))
