@@ -58,12 +58,14 @@ async def upload(request: Request) -> UploadedAudio:
 
 
 @router.get("/api/audio/download/{filename}", response_class=Response)
+@router.head("/api/audio/download/{filename}", include_in_schema=False)
 async def download(request: Request, filename: str) -> Response:
     """The bytes, to be saved under the stored name."""
     return await _stored(request, filename, is_saved=True)
 
 
 @router.get(f"{STATIC}{{filename}}", response_class=Response)
+@router.head(f"{STATIC}{{filename}}", include_in_schema=False)
 async def static(request: Request, filename: str) -> Response:
     """The bytes, to be played; answers Range requests."""
     return await _stored(request, filename, is_saved=False)

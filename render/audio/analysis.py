@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.audio import metre, spectrum, tempo
-from render.audio.decode import mono_blocks
+from render.audio.decode import heard_blocks
 from render.audio.facts import Analysis
 from render.audio.key import chromas, key_of
 from render.audio.loudness import Meter
@@ -22,13 +22,14 @@ from render.audio.spectrum import SAMPLE_RATE_HZ, TICK_RATE_HZ, Spectrum
 from render.audio.tones import Listener, tuning
 from render.media.container import open_media
 
+_BATCH = 64
 _SILENCE = 1e-9  # mean square: -90 dB
 
 
 def analyse(path: str, report: Callable[[float, str | None], None] | None = None) -> Analysis:
     """The analysis of the first audio stream of a file; `report` hears per cent and a sentence.
 
-    Raises what `mono_blocks` raises.
+    Raises what `heard_blocks` raises.
     """
     meter, listener = Meter(), Listener()
     expected = max(1, _expected_samples(path))
@@ -38,11 +39,11 @@ def analyse(path: str, report: Callable[[float, str | None], None] | None = None
             report(min(90.0, 90.0 * samples / expected), "listening to the song")
 
     def blocks() -> Iterator[NDArray[np.float32]]:
-        for block in mono_blocks(path, SAMPLE_RATE_HZ, meter.take):
+        for block in heard_blocks(path, SAMPLE_RATE_HZ, meter.take):
             listener.take(block)
             yield block
 
-    measured = spectrum.measure(blocks(), heard)
+    measured = spectrum.measure(blocks(), heard, _BATCH)
     found = _analysis(measured, listener, meter)
     if report is not None:
         report(100.0, "heard")

@@ -29,6 +29,7 @@ _SILENCE = 1e-3  # of a band's power: about -80 dB
 _FAINT = 0.15  # a smaller mean rise (of natural logarithms) is no onset: vibrato and beating tones have it
 _FEWEST_BEATS = 4
 _SHORTEST_TICKS = 2 * TICK_RATE_HZ
+_JUDGED_TICKS = 60 * TICK_RATE_HZ
 _PEAKS = 6
 _LEAST_CLEAR = 0.1
 _TIGHT = 400.0  # holds a path to its period
@@ -84,24 +85,39 @@ def rhythm(curve: Array, low_curve: Array, begins: int = 0) -> Rhythm:
     periods = candidate_periods(repeats, len(curve))
     if not periods:
         return NONE
-    struck, low = _nearby(curve), _nearby(low_curve)
-    paths = [beats.path(curve, period).astype(np.float64) for period in periods]
-    scores = np.array(
-        [
-            _score(period, path, curve, struck, low, repeats)
-            for period, path in zip(periods, paths, strict=True)
-        ]
-    )
+    judged = _middle(len(curve))
+    scores = _scores(periods, curve[judged], low_curve[judged], repeats)
     order = np.argsort(-scores)
     best = int(order[0])
     tight = beats.path(curve, periods[best], _TIGHT).astype(np.float64)
-    timed = _steady(tight, curve, begins) or _loose(paths[best], curve)
+    timed = _steady(tight, curve, begins) or _loose(
+        beats.path(curve, periods[best]).astype(np.float64), curve
+    )
     if timed is None:
         return NONE
     clear = min(1.0, float(repeats[round(periods[best])]) / _CLEAR)
     share = float(1.0 / np.exp(scores - scores[best]).sum())
     others = [_BPM_TICKS / periods[k] for k in order[1:MAX_CANDIDATES]]
     return Rhythm(timed[0], share * clear, (timed[0], *others), timed[1])
+
+
+def _middle(ticks: int) -> slice:
+    """A minute of the track tells which candidate it is."""
+    spare = max(0, ticks - _JUDGED_TICKS)
+    return slice(spare // 2, spare // 2 + _JUDGED_TICKS)
+
+
+def _scores(periods: list[float], curve: Array, low_curve: Array, repeats: Array) -> Array:
+    if not curve.any():
+        return np.array([_repetition(period, repeats) for period in periods])
+    struck, low = _nearby(curve), _nearby(low_curve)
+    paths = [beats.path(curve, period).astype(np.float64) for period in periods]
+    return np.array(
+        [
+            _repetition(period, repeats) + _fit(path, curve, struck, low)
+            for period, path in zip(periods, paths, strict=True)
+        ]
+    )
 
 
 def autocorrelation(curve: Array) -> Array:
@@ -159,30 +175,30 @@ def _nearby(curve: Array) -> Array:
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 5).max(axis=1))
 
 
-def _score(period: float, path: Array, curve: Array, struck: Array, low: Array, repeats: Array) -> float:
-    """How good a beat the path is.
+# The weights of these two were fitted, as a choice among candidates, on rendered drum patterns, songs without
+# drums and clicks, each pattern left out in turn, and rounded.
 
-    The weights were fitted, as a choice among candidates, on rendered drum patterns, songs without drums and
-    clicks, each pattern left out in turn, and rounded.
-    """
+
+def _repetition(period: float, repeats: Array) -> float:
+    """How usual the period is, and how well it repeats: after a half, one, three and four of it."""
+    usual = -(float(np.log2(_BPM_TICKS / period / _USUAL_BPM)) ** 2)
+    lags = np.array([0.5, 1.0, 3.0, 4.0]) * period
+    found = np.interp(lags, np.arange(len(repeats)), repeats)
+    return 2.2 * usual + float(found @ np.array([1.5, 2.5, 2.0, 3.0]))
+
+
+def _fit(path: Array, curve: Array, struck: Array, low: Array) -> float:
+    """How much of what is struck lies on the path, and how little where a beat is rarely divided."""
     if len(path) < _FEWEST_BEATS:
         return -np.inf
     ticks = np.arange(len(curve))
-    lags = np.arange(len(repeats))
     gaps = np.diff(path)
 
     def between(values: Array, *parts: float) -> float:
         return float(np.mean([np.interp(path[:-1] + part * gaps, ticks, values) for part in parts]))
 
-    usual = -(float(np.log2(_BPM_TICKS / period / _USUAL_BPM)) ** 2)
-    half, once, thrice, bar = np.interp(np.array([0.5, 1.0, 3.0, 4.0]) * period, lags, repeats)
-    return float(
-        2.2 * usual
-        + 1.5 * half
-        + 2.5 * once
-        + 2.0 * thrice
-        + 3.0 * bar
-        + 2.0 * _covered(path, curve)
+    return (
+        2.0 * _covered(path, curve)
         - 2.5 * between(struck, 1.0 / 3.0, 2.0 / 3.0)
         - 1.5 * between(struck, 0.25, 0.75)
         - 2.0 * between(low, 0.5)

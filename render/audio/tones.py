@@ -25,7 +25,7 @@ _FIRST, _LAST = 4, int(_HIGHEST_HZ / _BIN_HZ) + 24  # with the surroundings
 _AROUND = 14  # bins to both sides whose mean level a peak stands above
 _CLEARANCE = np.log(10.0 ** (11.0 / 10.0))  # 11 dB, as a natural logarithm of power
 _SILENCE = np.log(1e-4)  # of a peak's power: a tone of about -106 dB
-_BATCH = 64
+_BATCH = 8
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
