@@ -74,7 +74,10 @@ def _checked(frames: Iterator[av.AudioFrame], sample_rate_hz: int) -> Iterator[B
 
 
 def _finite(samples: NDArray[Any]) -> Block:
-    return np.nan_to_num(samples.astype(np.float32, copy=False), nan=0.0, posinf=1.0, neginf=-1.0)
+    values = samples.astype(np.float32, copy=False)
+    if np.isfinite(values).all():
+        return values
+    return np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0)
 
 
 def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
