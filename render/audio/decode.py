@@ -1,9 +1,11 @@
-"""Sound as a stream of mono samples, in memory that does not grow with its length."""
+"""Sound as a stream of samples, in memory that does not grow with its length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -15,6 +17,20 @@ from render.errors import DamagedMedia, MediaTooLarge
 from render.media.container import audio_stream, open_media
 
 Block = NDArray[np.float32]
+LOW_FREQUENCIES = frozenset({"LFE", "LFE2"})
+_GATHERED = 32_768  # samples
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What was decoded, as it is stored: `sound` (channels, n) float32, about -1..1, finite.
+
+    `names` are FFmpeg's of each channel, such as FL, FR, FC, LFE, SL, SR.
+    """
+
+    sound: Block
+    names: tuple[str, ...]
+    sample_rate_hz: int
 
 
 def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
@@ -23,32 +39,50 @@ def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
     Damaged packets are skipped. Raises UnsupportedMedia (no audio), DamagedMedia (nothing of it can be
     decoded) and MediaTooLarge (longer than two hours, whatever its header says).
     """
-    limit = int(limits.MAX_AUDIO_SECONDS * sample_rate_hz)
-    decoded = 0
     with open_media(path) as container:
-        stream = audio_stream(container)
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
-        for frame in _frames(container, stream, resampler):
-            samples = frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
-            block = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-            decoded += len(block)
-            if decoded > limit + sample_rate_hz:
-                raise MediaTooLarge(f"The audio is longer than {limits.MAX_AUDIO_SECONDS / 3600:g} hours.")
-            if len(block):
-                yield block
-    if decoded == 0:
+        decoded = _decoded(container, audio_stream(container))
+        yield from _checked(_frames(decoded, _resampler(sample_rate_hz)), sample_rate_hz)
+
+
+def heard_blocks(
+    path: str | Path, sample_rate_hz: int, on_channels: Callable[[Channels], None]
+) -> Iterator[Block]:
+    """As `mono_blocks`, in larger blocks; `on_channels` is shown all channels as they are stored, before they
+    are mixed: whoever needs both decodes once. What is mixed is their mean, without low-frequency effects."""
+    with open_media(path) as container:
+        decoded = _decoded(container, audio_stream(container))
+        mixed = _mixed(_gathered(decoded), on_channels)
+        yield from _checked(_frames(mixed, _resampler(sample_rate_hz)), sample_rate_hz)
+
+
+def _resampler(sample_rate_hz: int) -> av.AudioResampler:
+    return av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
+
+
+def _checked(frames: Iterator[av.AudioFrame], sample_rate_hz: int) -> Iterator[Block]:
+    limit = int(limits.MAX_AUDIO_SECONDS * sample_rate_hz)
+    count = 0
+    for frame in frames:
+        block = _finite(frame.to_ndarray().reshape(-1))
+        count += len(block)
+        if count > limit + sample_rate_hz:
+            raise MediaTooLarge(f"The audio is longer than {limits.MAX_AUDIO_SECONDS / 3600:g} hours.")
+        if len(block):
+            yield block
+    if count == 0:
         raise DamagedMedia("No sound could be decoded from the file.")
 
 
-def _frames(
-    container: av.container.InputContainer, stream: av.AudioStream, resampler: av.AudioResampler
-) -> Iterator[av.AudioFrame]:
-    """Resampled frames; what cannot be demuxed ends the stream, what cannot be decoded is skipped.
+def _finite(samples: NDArray[Any]) -> Block:
+    values = samples.astype(np.float32, copy=False)
+    if np.isfinite(values).all():
+        return values
+    return np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0)
 
-    A track of a sample or two, of which no sample at the new rate is left, is one sample of silence.
-    """
+
+def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """Frames as they are stored. What cannot be demuxed ends them, what cannot be decoded is skipped."""
     packets = container.demux(stream)
-    taken = given = 0
     while True:
         try:
             packet = next(packets)
@@ -61,10 +95,20 @@ def _frames(
         except av.error.FFmpegError:
             continue
         for frame in decoded:
-            taken += frame.samples
-            for resampled in _resampled(resampler, frame):
-                given += resampled.samples
-                yield resampled
+            # Broken timestamps would make a resampler pad or refuse; the samples' order is time enough.
+            frame.pts = None
+            yield frame
+
+
+def _frames(decoded: Iterator[av.AudioFrame], resampler: av.AudioResampler) -> Iterator[av.AudioFrame]:
+    """Resampled frames. A track of a sample or two, of which no sample at the new rate is left, is one sample
+    of silence."""
+    taken = given = 0
+    for frame in decoded:
+        taken += frame.samples
+        for resampled in resampler.resample(frame):
+            given += resampled.samples
+            yield resampled
     for resampled in resampler.resample(None):
         given += resampled.samples
         yield resampled
@@ -72,7 +116,45 @@ def _frames(
         yield av.AudioFrame.from_ndarray(np.zeros((1, 1), np.float32), format="flt", layout="mono")
 
 
-def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame) -> Iterator[av.AudioFrame]:
-    # Broken timestamps would make the resampler pad or refuse; the samples' order is time enough.
-    frame.pts = None
-    yield from resampler.resample(frame)
+def _gathered(frames: Iterator[av.AudioFrame]) -> Iterator[Channels]:
+    """Some seconds at a time: small frames cost more to handle than to decode."""
+    held: list[NDArray[Any]] = []
+    count, shape = 0, None
+    for frame in frames:
+        if not frame.samples:
+            continue
+        found = (tuple(channel.name for channel in frame.layout.channels), frame.sample_rate)
+        if held and (found != shape or count >= _GATHERED):
+            yield _channels(held, *(shape or found))
+            held, count = [], 0
+        shape = found
+        held.append(_stored(frame, len(found[0])))
+        count += frame.samples
+    if held and shape is not None:
+        yield _channels(held, *shape)
+
+
+def _stored(frame: av.AudioFrame, channels: int) -> NDArray[Any]:
+    """(channels, n), of whatever type."""
+    stored: NDArray[Any] = frame.to_ndarray()
+    return stored if frame.format.is_planar else stored.reshape(-1, channels).T
+
+
+def _channels(held: list[NDArray[Any]], names: tuple[str, ...], sample_rate_hz: int) -> Channels:
+    """Whole numbers become fractions of full scale."""
+    sound = np.concatenate(held, axis=1)
+    if sound.dtype == np.uint8:
+        sound = (sound.astype(np.float32) - 128.0) / 128.0
+    elif sound.dtype.kind == "i":
+        sound = sound.astype(np.float32) / 2.0 ** (8 * sound.dtype.itemsize - 1)
+    return Channels(np.ascontiguousarray(_finite(sound)), names, sample_rate_hz)
+
+
+def _mixed(blocks: Iterator[Channels], on_channels: Callable[[Channels], None]) -> Iterator[av.AudioFrame]:
+    for block in blocks:
+        on_channels(block)
+        heard = [number for number, name in enumerate(block.names) if name not in LOW_FREQUENCIES]
+        mono = block.sound[heard or [0]].mean(axis=0, dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(mono[None, :], format="fltp", layout="mono")
+        frame.sample_rate = block.sample_rate_hz
+        yield frame
