@@ -10,11 +10,12 @@ from fastapi import FastAPI
 from starlette.responses import HTMLResponse
 
 from app.pages.html import redoc_page, swagger_page
-from app.rest import errors, frames, particle_renders, particle_socket, particles
+from app.rest import commits, errors, frames, particle_renders, particle_socket, particles, repositories
 from app.rest.body_limit import BodyLimitMiddleware
 from app.rest.particle_shapes import Refused
 
 PARTICLES = (particles.router, particle_renders.router, particle_socket.router)
+MUSIC = (repositories.repository_router, repositories.fork_router, commits.router)
 ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refused, "description": "Refused"}}
 
 
@@ -32,6 +33,8 @@ def create_rest() -> FastAPI:
     for router in PARTICLES:
         app.include_router(router, prefix="/particles", tags=["particles"], responses=ERRORS)
         app.include_router(router, prefix="/api/particles", tags=["particles"], include_in_schema=False)
+    for router in MUSIC:
+        app.include_router(router, responses=ERRORS)
     app.include_router(frames.router, responses=ERRORS)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
     app.add_api_route("/redoc", _redoc, include_in_schema=False, response_class=HTMLResponse)

@@ -68,6 +68,7 @@ class Family:
     body: Callable[[Refusal], dict[str, Any]] = detail_body
     statuses: Mapping[str, int] = field(default_factory=dict)  # where it differs from STATUS
     malformed: int = 422  # the status of a request that does not have the documented shape
+    lists_problems: bool = False  # such a request is answered with all that is wrong with it, as FastAPI does
 
     def serves(self, path: str) -> bool:
         return any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.prefixes)
@@ -77,7 +78,8 @@ PLAIN = Family(prefixes=())
 PARTICLES = Family(
     prefixes=("/particles", "/api/particles"), statuses={"UNSUPPORTED_MEDIA": 400}, malformed=400
 )
-FAMILIES: Sequence[Family] = (PARTICLES,)
+MUSIC = Family(prefixes=("/api/vcs", "/api/repositories"), lists_problems=True)
+FAMILIES: Sequence[Family] = (PARTICLES, MUSIC)
 
 
 def family_of(path: str) -> Family:
@@ -125,6 +127,8 @@ def _methods(request: Request) -> set[str]:
 async def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     family = family_of(request.url.path)
+    if family.lists_problems:
+        return JSONResponse({"detail": _problems(error)}, family.malformed)
     return _answer(family, _first_problem(error, family.malformed))
 
 
@@ -144,6 +148,18 @@ async def _perhaps_away(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     """The server's own fault: starlette raises it again after this answer, so it is logged."""
     return _answer(family_of(request.url.path), Refusal(500, "Internal server error", "INTERNAL"))
+
+
+def _problems(error: RequestValidationError) -> list[dict[str, Any]]:
+    """What is wrong and where, without what the client sent: it need not be text that can be sent back."""
+    return [
+        {"type": problem["type"], "loc": [_sendable(part) for part in problem["loc"]], "msg": problem["msg"]}
+        for problem in error.errors()
+    ]
+
+
+def _sendable(part: str | int) -> str | int:
+    return part.encode(errors="replace").decode() if isinstance(part, str) else part
 
 
 def _first_problem(error: RequestValidationError, status: int) -> Refusal:

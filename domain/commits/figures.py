@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from domain.repositories import texts
 MAX_BPM = 1_000.0
 MAX_KEY_CHARACTERS = 32
 MAX_PARAMS_BYTES = 16_384  # as JSON
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the escape, and not a backslash before the word
 
 
 def bpm(value: float | None) -> float | None:
@@ -38,6 +40,6 @@ def generation_params(value: Any) -> Any:
             "generation_params",
             f"generation_params may have at most {MAX_PARAMS_BYTES:,} bytes as JSON, got {len(text):,}",
         )
-    if b"\\u0000" in text:
+    if _NUL.search(text):
         raise InvalidInput("generation_params", "generation_params must not contain a NUL")
     return value

@@ -12,7 +12,7 @@ from db.commits import Commit
 from db.repositories import Repository
 from domain import commits, repositories
 from domain.accounts import Role, Viewer
-from domain.commits import NewCommit, NewStem, StemType
+from domain.commits import Merge, NewCommit, NewStem, StemType
 from domain.ports import Services
 from tests.support.graphql_http import Api
 from tests.support.rows import an_asset
@@ -72,3 +72,17 @@ async def committed(
     if stems is not None:
         said["stems"] = [{"type": type, "assetId": id} for type, id in stems.items()]
     return (await graphql.run(COMMIT % selected, input=said))["createCommit"]
+
+
+async def a_whole_repository(viewer: Viewer, services: Services) -> Repository:
+    """Public, with two branches, a tag and a merge; every commit has two stems, and one of them a mix."""
+    made = await a_repository(viewer, "whole", is_public=True)
+    drums, bass, mix = await some_sounds(viewer, 3)
+    root = await a_commit(viewer, made, services, {"DRUMS": drums, "BASS": bass})
+    await repositories.create_branch(viewer, made.id, "ideas")
+    await a_commit(viewer, made, services, {"DRUMS": bass, "BASS": bass}, branch="ideas")
+    await a_commit(viewer, made, services, {"DRUMS": drums, "BASS": mix}, render_id=mix.id)
+    await repositories.create_tag(viewer, made.id, "v1", root.id, "first")
+    merged = await commits.merge(viewer, Merge(made.id, "ideas", "main"), services=services)
+    assert merged.commit is not None
+    return made
