@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from uuid import UUID, uuid4
 
 from db import sql
@@ -72,29 +73,36 @@ async def totals(repository_ids: Sequence[UUID], branch: str | None) -> dict[UUI
 
 
 @dataclass(frozen=True)
-class Edge:
-    """A commit as its history sees it."""
+class Edges:
+    """The commits of a repository as its history sees them: the same place in each list is one commit."""
 
-    number: int
-    parent: int | None
-    merged: int | None
-    origin_id: UUID
+    numbers: Sequence[int]
+    parents: Sequence[int | None]
+    merged: Sequence[int | None]
+    origins: Sequence[UUID]
 
 
-async def edges(repository_id: UUID) -> list[Edge]:
-    rows = await sql.rows(
-        "SELECT number, parent, merged, origin_id FROM commits WHERE repository_id = $1", repository_id
-    )
-    return [Edge(**row) for row in rows]
+_EDGES = """
+SELECT coalesce(array_agg(number), '{}') AS numbers, coalesce(array_agg(parent), '{}') AS parents,
+  coalesce(array_agg(merged), '{}') AS merged, coalesce(array_agg(origin_id), '{}') AS origins
+FROM commits WHERE repository_id = $1"""
+
+
+async def edges(repository_id: UUID) -> Edges:
+    """As one row: ten thousand rows of four values take several times as long."""
+    (row,) = await sql.rows(_EDGES, repository_id)
+    return Edges(**row)
 
 
 _COLUMNS = """parent, merged, reach, author_id, message, bpm, key_signature, generation_params, render_id,
   stem_set_id, blame, created_at"""
 
+# Version 4 of a random salt that nobody sees: to draw each of many ids anew takes ten times as long.
+_NEW_ID = "overlay(overlay(md5($4 || number) PLACING '4' FROM 13) PLACING 'a' FROM 17)::uuid"
 _COPY = f"""
 WITH made AS (
   INSERT INTO commits (id, repository_id, number, origin_id, {_COLUMNS})
-  SELECT gen_random_uuid(), $2, number, origin_id, {_COLUMNS} FROM commits
+  SELECT {_NEW_ID}, $2, number, origin_id, {_COLUMNS} FROM commits
   WHERE repository_id = $1 AND ($3::bigint[] IS NULL OR number = ANY($3::bigint[])) RETURNING number),
 counted AS (UPDATE repositories SET last_number = (SELECT coalesce(max(number), 0) FROM made) WHERE id = $2)
 SELECT coalesce(max(number), 0) AS last FROM made"""  # noqa: S608
@@ -118,7 +126,7 @@ SELECT count(*) FROM made"""
 async def copy(source: Repository, fork: Repository, numbers: Collection[int] | None) -> None:
     """The commits of a held repository in a new one, all or those of the numbers, and the tags at them."""
     chosen = None if numbers is None else list(numbers)
-    (row,) = await sql.rows(_COPY, source.id, fork.id, chosen)
+    (row,) = await sql.rows(_COPY, source.id, fork.id, chosen, token_hex(32))
     fork.last_number = row["last"]
     await sql.rows(_COPY_TAGS, source.id, fork.id)
 

@@ -3,11 +3,10 @@ commit after its children, and the highest of several common ancestors is one th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from db.commit_walks import Edge
+from db.commit_walks import Edges
 
 
 @dataclass(frozen=True)
@@ -19,12 +18,13 @@ class Graph:
     numbers: dict[UUID, int]
 
     @classmethod
-    def of(cls, edges: Iterable[Edge]) -> Graph:
-        parents, origins = {}, {}
-        for edge in edges:
-            parents[edge.number] = tuple(n for n in (edge.parent, edge.merged) if n is not None)
-            origins[edge.number] = edge.origin_id
-        return cls(parents, origins, {origin: number for number, origin in origins.items()})
+    def of(cls, edges: Edges) -> Graph:
+        parents: dict[int, tuple[int, ...]] = {
+            number: (() if parent is None else (parent,) if merged is None else (parent, merged))
+            for number, parent, merged in zip(edges.numbers, edges.parents, edges.merged, strict=True)
+        }
+        origins = dict(zip(edges.numbers, edges.origins, strict=True))
+        return cls(parents, origins, dict(zip(edges.origins, edges.numbers, strict=True)))
 
     def history(self, head: int) -> set[int]:
         """The numbers of a commit and of all that it comes from."""

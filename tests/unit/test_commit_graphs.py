@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.commit_walks import Edge
+from db.commit_walks import Edges
 from domain.repositories.graphs import Graph, merge_base, taken_over
 
 Parents = list[tuple[int | None, int | None]]
@@ -27,10 +27,14 @@ def histories(draw: st.DrawFn) -> Parents:
 def graph(parents: Parents, numbers: list[int] | None = None) -> Graph:
     """`numbers` chooses some commits, which are numbered anew; what is not chosen is nobody's parent."""
     chosen = numbers or list(range(1, len(parents) + 1))
-    place = {number: index + 1 for index, number in enumerate(chosen)}
+    place: dict[int | None, int] = {number: index + 1 for index, number in enumerate(chosen)}
     return Graph.of(
-        Edge(place[n], *(None if p is None else place[p] for p in parents[n - 1]), UUID(int=n))
-        for n in chosen
+        Edges(
+            [place[n] for n in chosen],
+            [place.get(parents[n - 1][0]) for n in chosen],
+            [place.get(parents[n - 1][1]) for n in chosen],
+            [UUID(int=n) for n in chosen],
+        )
     )
 
 
@@ -65,19 +69,18 @@ def test_a_history_that_is_taken_over_is_the_same_graph(parents: Parents, data: 
     assert {there.origins[number] for number in taken.news} == {
         UUID(int=n) for n in ancestors(parents, theirs) - ancestors(parents, ours)
     }
-    edges = [Edge(n, *_two(here.parents[n]), here.origins[n]) for n in here.origins]
+    known = {number: (here.parents[number], here.origins[number]) for number in here.origins}
     for number in taken.news:
-        mine = [taken.numbers[parent] for parent in there.parents[number]]
+        mine = tuple(taken.numbers[parent] for parent in there.parents[number])
         assert all(parent < taken.numbers[number] for parent in mine)
-        edges.append(Edge(taken.numbers[number], *_two(mine), there.origins[number]))
-    whole = Graph.of(edges)
+        known[taken.numbers[number]] = mine, there.origins[number]
+    whole = Graph(
+        {number: mine for number, (mine, _) in known.items()},
+        {number: origin for number, (_, origin) in known.items()},
+        {origin: number for number, (_, origin) in known.items()},
+    )
     found = {whole.origins[number].int for number in whole.history(taken.numbers[head])}
     assert found == ancestors(parents, theirs)
     base, direct = merge_base(here, here.numbers[UUID(int=ours)], there, head), graph(parents)
     expected = merge_base(direct, ours, direct, theirs)
     assert (None if base is None else here.origins[base].int) == expected
-
-
-def _two(parents: list[int] | tuple[int, ...]) -> tuple[int | None, int | None]:
-    first, second = (*parents, None, None)[:2]
-    return first, second
