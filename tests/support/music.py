@@ -75,8 +75,8 @@ async def committed(
 
 
 async def a_whole_repository(viewer: Viewer, services: Services) -> Repository:
-    """Public, with two branches, a tag and a merge; every commit has two stems, and one of them a mix."""
-    made = await a_repository(viewer, "whole", is_public=True)
+    """With two branches, a tag and a merge; every commit has two stems, and one of them a mix."""
+    made = await a_repository(viewer, "whole")
     drums, bass, mix = await some_sounds(viewer, 3)
     root = await a_commit(viewer, made, services, {"DRUMS": drums, "BASS": bass})
     await repositories.create_branch(viewer, made.id, "ideas")
