@@ -4,6 +4,7 @@ stay as long as a commit has them."""
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,7 @@ from db.branches import Branch, CommitTag
 from db.commits import Commit
 from db.repositories import Repository
 from db.stems import Stem, StemSet, StemSetPart
-from domain import assets, commits, repositories
+from domain import assets, commits, jobs, repositories
 from domain.accounts import Viewer, local_owner
 from domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from domain.ports import Services
@@ -24,7 +25,7 @@ from domain.repositories import BranchChanges
 from domain.watching import Version
 from tests.support.local_services import local_services
 from tests.support.music import a_commit, a_repository, some_sounds, somebody_else, stems_of
-from tests.support.rows import an_asset
+from tests.support.rows import a_job, an_asset, an_output
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -301,6 +302,24 @@ async def test_a_file_that_its_owner_deletes_stays_as_long_as_a_commit_has_it(
     assert not await services.files.exists(drums.key)
     assert not await services.files.exists(mix.key)
     assert not await Asset.all().exists()
+
+
+async def test_retention_leaves_what_a_commit_has(viewer: Viewer, services: Services) -> None:
+    ended: dict[str, Any] = {"completed_at": datetime.now(UTC) - timedelta(days=40)}
+    several = [await a_job(viewer, number, **ended) for number in range(3)]
+    stem, mix, unused = [
+        await an_output(job, viewer, "audio", kind="AUDIO", key=f"renders/{job.id}/1/0.wav")
+        for job in several
+    ]
+    repository = await a_repository(viewer)
+    await a_commit(viewer, repository, services, {"OTHER": stem}, render_id=mix.id)
+    assert (await jobs.prunable(30)).jobs == 1
+    removed = await jobs.prune(30, services=services)
+    assert (removed.jobs, removed.held) == (1, 2)
+    assert set(await Asset.filter(deleted_at__isnull=True).values_list("id", flat=True)) == {stem.id, mix.id}
+    assert not await Asset.exists(id=unused.id)
+    await repositories.delete(viewer, repository.id, services=services)
+    assert (await jobs.prune(30, services=services)).jobs == 2
 
 
 async def test_new_commits_are_followed_and_what_was_missed_comes_first(
