@@ -12,6 +12,8 @@ render, which comes later.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -148,11 +150,30 @@ async def numbered(repository_id: UUID, number: int) -> Commit | None:
     return (await at([(repository_id, number)])).get((repository_id, number))
 
 
-async def of_repository(repository_id: UUID) -> list[Commit]:
-    """All of them, the oldest first."""
-    return await sql.objects(
-        Commit, "SELECT * FROM commits WHERE repository_id = $1 ORDER BY number", repository_id
-    )
+_LINES = """
+SELECT c.id, parent.id AS parent_id, merged.id AS merged_id, c.message, c.created_at, c.bpm, c.key_signature
+FROM commits AS c
+LEFT JOIN commits AS parent ON parent.repository_id = c.repository_id AND parent.number = c.parent
+LEFT JOIN commits AS merged ON merged.repository_id = c.repository_id AND merged.number = c.merged
+WHERE c.repository_id = $1 ORDER BY c.number"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a list of a whole history shows of a commit: there may be very many."""
+
+    id: UUID
+    parent_id: UUID | None
+    merged_id: UUID | None
+    message: str
+    created_at: datetime
+    bpm: float | None
+    key_signature: str | None
+
+
+async def lines(repository_id: UUID) -> list[Line]:
+    """All commits, the oldest first."""
+    return [Line(**row) for row in await sql.rows(_LINES, repository_id)]
 
 
 async def after_number(repository_id: UUID, number: int, limit: int) -> list[Commit]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from app.rest.particle_shapes import iso
 from db.assets import Asset
 from db.branches import Branch
-from db.commits import Commit
+from db.commits import Commit, Line
 from db.repositories import Repository
 from domain import assets
 from domain.commits import StemOf
@@ -122,17 +122,17 @@ def made_of(row: Repository) -> dict[str, Any]:
     }
 
 
-def listed_of(row: Commit, parents: list[Commit]) -> dict[str, Any]:
-    """`parents` are the row's own, the first one first."""
-    ids = [str(parent.id) for parent in parents]
+def listed_of(line: Line) -> dict[str, Any]:
+    """The fields of CommitListed."""
+    parents = [str(id) for id in (line.parent_id, line.merged_id) if id is not None]
     return {
-        "id": str(row.id),
-        "parent_id": ids[0] if ids else None,
-        "parent_ids": ids,
-        "message": row.message,
-        "timestamp": iso(row.created_at),
-        "bpm": None if row.bpm is None else round(row.bpm),
-        "key_signature": row.key_signature,
+        "id": str(line.id),
+        "parent_id": parents[0] if parents else None,
+        "parent_ids": parents,
+        "message": line.message,
+        "timestamp": iso(line.created_at),
+        "bpm": None if line.bpm is None else round(line.bpm),
+        "key_signature": line.key_signature,
     }
 
 

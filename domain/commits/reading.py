@@ -11,7 +11,7 @@ from db import commit_walks
 from db import commits as rows
 from db import stems as stem_rows
 from db.assets import Asset
-from db.commits import Commit, Place
+from db.commits import Commit, Line, Place
 from db.repositories import Repository
 from db.stems import Stem
 from domain.accounts import Viewer
@@ -65,9 +65,9 @@ async def histories(
     }
 
 
-async def everything(repository: Repository) -> list[Commit]:
-    """All commits, the oldest first."""
-    return await rows.of_repository(repository.id)
+async def everything(repository: Repository) -> list[Line]:
+    """All commits, the oldest first, each with the least that shows it."""
+    return await rows.lines(repository.id)
 
 
 async def stem_sets(ids: Collection[UUID]) -> dict[UUID, dict[str, Stem]]:

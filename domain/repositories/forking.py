@@ -22,7 +22,7 @@ async def fork(
     viewer: Viewer, repository_id: UUID, name: str, from_commit_id: UUID | None = None
 ) -> Repository:
     """With all branches and tags; from a commit: its history alone, with one branch there, and its tags. It
-    inherits description, genre and visibility.
+    inherits genre and visibility.
 
     Raises InvalidInput, NotFound, RateLimited, and Conflict where the viewer has one of that name.
     """
@@ -38,7 +38,7 @@ async def fork(
         made = await added(
             viewer,
             clean,
-            description=source.description,
+            description=f"Fork of {source.name}",
             is_public=source.is_public,
             genre=source.genre,
             forked_from_id=source.id,

@@ -111,7 +111,7 @@ class History:
         fork = await repositories.fork(viewer, whole.id, "fork")
         self.repositories += [whole, fork, await a_repository(viewer, "empty")]
         for repository in self.repositories:
-            self.commits += await commits.everything(repository)
+            self.commits += await Commit.filter(repository_id=repository.id).order_by("number")
 
     async def _asset(self, viewer: Viewer) -> Asset:
         deleted = EPOCH if self.rng.random() < 0.15 else None

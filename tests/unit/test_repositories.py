@@ -197,7 +197,7 @@ async def test_a_fork_is_the_same_history_under_other_ids(viewer: Viewer, servic
     stranger = await somebody_else()
     fork = await repositories.fork(stranger, original.id, "remix")
     assert (fork.owner_id, fork.forked_from_id) == (stranger.id, original.id)
-    assert (fork.description, fork.genre, fork.is_public) == ("mine", "dub", True)
+    assert (fork.description, fork.genre, fork.is_public) == ("Fork of song", "dub", True)
     assert (await Asset.all().count(), await Stem.all().count(), await StemSet.all().count()) == before
     rows = await Commit.filter(repository_id=fork.id).order_by("number")
     assert [row.origin_id for row in rows] == [first.id, second.id, side.id]
