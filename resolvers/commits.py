@@ -15,9 +15,9 @@ from domain.commits import CommitDiff, Merge, MergeResult, MergeSide, NewCommit,
 from domain.errors import NotFound
 from resolvers.context import Context
 from resolvers.ids import parsed, required
+from resolvers.repositories import REPOSITORY
 
 COMMIT = "Commit"
-REPOSITORY = "Repository"
 
 
 async def get(ctx: Context, id: str) -> Commit | None:

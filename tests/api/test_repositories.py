@@ -86,4 +86,7 @@ async def test_a_history_has_pages_and_branches(graphql: Api) -> None:
     assert [one["message"] for one in rest["nodes"]] == ["1", "0"]
     assert (rest["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasPreviousPage"]) == (False, True)
     assert (await history(graphql, repository, branch="none"))["nodes"] == []
+    for field, value in (("branch", "a b"), ("first", 0), ("first", 101), ("after", "nonsense")):
+        refused = await graphql.refusal(HISTORY, id=repository, **{field: value})
+        assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
     assert side["parents"] == [{"id": root["id"]}]
