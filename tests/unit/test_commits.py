@@ -42,7 +42,7 @@ async def repository(viewer: Viewer) -> Repository:
 
 
 async def head(repository: Repository, name: str = "main") -> int:
-    return (await Branch.get(repository_id=repository.id, name=name)).head
+    return int((await Branch.get(repository_id=repository.id, name=name)).head)
 
 
 async def test_without_a_word_a_commit_goes_on_the_default_branch(
