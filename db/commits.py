@@ -202,9 +202,11 @@ async def assets_within(repository_id: UUID, ids: Sequence[UUID]) -> set[UUID]:
 _SHOWN = """
 SELECT EXISTS (
   SELECT 1 FROM commits AS c JOIN repositories AS r ON r.id = c.repository_id
-  WHERE (r.owner_id = $1 OR r.is_public) AND (c.render_id = $2 OR c.stem_set_id IN (
-    SELECT part.set_id FROM stems AS stem JOIN stem_set_parts AS part ON part.stem_id = stem.id
-    WHERE stem.asset_id = $2))) AS is_shown"""
+  WHERE c.render_id = $2 AND (r.owner_id = $1 OR r.is_public)
+) OR EXISTS (
+  SELECT 1 FROM stems AS stem JOIN stem_set_parts AS part ON part.stem_id = stem.id
+  JOIN commits AS c ON c.stem_set_id = part.set_id JOIN repositories AS r ON r.id = c.repository_id
+  WHERE stem.asset_id = $2 AND (r.owner_id = $1 OR r.is_public)) AS is_shown"""
 
 
 async def shows_asset(viewer_id: UUID, asset_id: UUID) -> bool:

@@ -4,6 +4,7 @@ stay as long as a commit has them."""
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ from db.repositories import Repository
 from db.stems import Stem, StemSet, StemSetPart
 from domain import assets, commits, jobs, repositories
 from domain.accounts import Viewer, local_owner
-from domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from domain.commits import making
+from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited
 from domain.ports import Services
-from domain.repositories import BranchChanges
+from domain.repositories import BranchChanges, changing
+from domain.repositories import branches as branch_rules
+from domain.repositories import tags as tag_rules
 from domain.watching import Version
 from tests.support.local_services import local_services
 from tests.support.music import a_commit, a_repository, some_sounds, somebody_else, stems_of
@@ -182,6 +186,26 @@ async def test_tags_stay_where_they_are(viewer: Viewer, services: Services) -> N
     await repositories.delete_tag(viewer, repository.id, "v1.0")
     with pytest.raises(NotFound):
         await repositories.delete_tag(viewer, repository.id, "v1.0")
+
+
+async def test_how_many_of_each_there_may_be(
+    viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(branch_rules, "MAX_BRANCHES", 2)
+    monkeypatch.setattr(tag_rules, "MAX_TAGS", 1)
+    monkeypatch.setattr(making, "MAX_COMMITS", 2)
+    monkeypatch.setattr(changing, "MAX_REPOSITORIES", 2)
+    repository = await a_repository(viewer)
+    commit = await a_commit(viewer, repository, services)
+    for name in ("one", "two"):
+        with nullcontext() if name == "one" else pytest.raises(RateLimited, match="at most 2 branches"):
+            await repositories.create_branch(viewer, repository.id, name)
+        with nullcontext() if name == "one" else pytest.raises(RateLimited, match="at most 1 tags"):
+            await repositories.create_tag(viewer, repository.id, name, commit.id)
+        with nullcontext() if name == "one" else pytest.raises(RateLimited, match="at most 2 commits"):
+            await a_commit(viewer, repository, services)
+        with nullcontext() if name == "one" else pytest.raises(RateLimited, match="at most 2 repositories"):
+            await repositories.fork(viewer, repository.id, name)
 
 
 async def test_a_fork_is_the_same_history_under_other_ids(viewer: Viewer, services: Services) -> None:
