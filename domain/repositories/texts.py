@@ -11,7 +11,7 @@ MAX_NAME = 100
 MAX_DESCRIPTION = 2_000
 MAX_GENRE = 50
 MAX_MESSAGE = 2_000
-_REF = re.compile(r"\w[\w.-]*")  # no space and no slash: it stands in addresses and on command lines
+_REF = re.compile(r"[^\W_][\w.-]*")  # no space and no slash: it stands in addresses and on command lines
 _LAYOUT = "\n\r\t"
 
 
