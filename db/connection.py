@@ -23,6 +23,7 @@ from tortoise.exceptions import DBConnectionError
 MODELS = (
     "db.accounts",
     "db.assets",
+    "db.audio_analyses",
     "db.particles",
     "db.jobs",
     "db.webhooks",

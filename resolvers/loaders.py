@@ -8,13 +8,14 @@ from uuid import UUID
 
 from db.accounts import User
 from db.assets import Asset
+from db.audio_analyses import AudioAnalysis
 from db.branches import Branch, CommitTag
 from db.commits import Commit, Place
 from db.jobs import Job
 from db.particles import ParticleSystem
 from db.repositories import Repository
 from db.stems import Stem
-from domain import accounts, assets, commits, jobs, particles, repositories
+from domain import accounts, assets, audio_analysis, commits, jobs, particles, repositories
 from domain.accounts import Viewer
 from domain.jobs.by_subject import pages_by_subject
 from domain.pages import Page
@@ -43,6 +44,11 @@ class Loaders:
     @cached_property
     def assets(self) -> Batch[UUID, Asset]:
         return Batch(partial(assets.by_ids, self._viewer))
+
+    @cached_property
+    def analyses(self) -> Batch[str, AudioAnalysis]:
+        """By content hash."""
+        return Batch(audio_analysis.by_contents)
 
     @cached_property
     def systems(self) -> Batch[UUID, ParticleSystem]:

@@ -10,7 +10,17 @@ from fastapi import FastAPI
 from starlette.responses import HTMLResponse
 
 from app.pages.html import redoc_page, swagger_page
-from app.rest import commits, errors, frames, particle_renders, particle_socket, particles, repositories
+from app.rest import (
+    audio_files,
+    commits,
+    errors,
+    frames,
+    music_analysis,
+    particle_renders,
+    particle_socket,
+    particles,
+    repositories,
+)
 from app.rest.body_limit import BodyLimitMiddleware
 from app.rest.particle_shapes import Refused
 
@@ -35,6 +45,8 @@ def create_rest() -> FastAPI:
         app.include_router(router, prefix="/api/particles", tags=["particles"], include_in_schema=False)
     for router in MUSIC:
         app.include_router(router, responses=ERRORS)
+    app.include_router(music_analysis.router, prefix="/api/ai", tags=["music"], responses=ERRORS)
+    app.include_router(audio_files.router, tags=["music"], responses=ERRORS)
     app.include_router(frames.router, responses=ERRORS)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
     app.add_api_route("/redoc", _redoc, include_in_schema=False, response_class=HTMLResponse)

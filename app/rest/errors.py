@@ -68,7 +68,7 @@ class Family:
     body: Callable[[Refusal], dict[str, Any]] = detail_body
     statuses: Mapping[str, int] = field(default_factory=dict)  # where it differs from STATUS
     malformed: int = 422  # the status of a request that does not have the documented shape
-    lists_problems: bool = False  # such a request is answered with all that is wrong with it, as FastAPI does
+    lists_problems: bool = False  # whether that is answered with FastAPI's own list of them
 
     def serves(self, path: str) -> bool:
         return any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.prefixes)
@@ -78,7 +78,11 @@ PLAIN = Family(prefixes=())
 PARTICLES = Family(
     prefixes=("/particles", "/api/particles"), statuses={"UNSUPPORTED_MEDIA": 400}, malformed=400
 )
-MUSIC = Family(prefixes=("/api/vcs", "/api/repositories"), lists_problems=True)
+MUSIC = Family(
+    prefixes=("/api/ai", "/api/audio", "/static/audio", "/api/vcs", "/api/repositories"),
+    statuses={"UNSUPPORTED_MEDIA": 400},
+    lists_problems=True,
+)
 FAMILIES: Sequence[Family] = (PARTICLES, MUSIC)
 
 

@@ -8,7 +8,7 @@ from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 class Migration(migrations.Migration):
-    dependencies = [('starling', '0003_worker_tallies')]
+    dependencies = [('starling', '0004_audio_analyses')]
 
     initial = False
 
