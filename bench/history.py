@@ -10,20 +10,19 @@ tenth one is a merge of a line at the side. Limits: the first page 50 ms, a fork
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from app.engines import Addresses, open_engines
 from app.engines.home import Home
 from app.settings import Settings
 from app.wiring import open_services
+from bench import load
 from bench.health_probe import ready
 from bench.measure import percentile
 from bench.processes import other_core
@@ -35,12 +34,12 @@ from db.migrate import migrate
 SMALL = 100
 WARM = 3
 NODES = "nodes { id message bpm keySignature createdAt author { username } parents { id }"
-PAGE = f"""query ($id: ID!, $branch: String, $after: String) {{ repository(id: $id) {{
-  commits(branch: $branch, after: $after) {{ totalCount pageInfo {{ endCursor }}
+PAGE = f"""{{ repository(id: "%s") {{ commits(%s) {{ totalCount pageInfo {{ endCursor }}
     {NODES} stems {{ type gain asset {{ id url }} }} }} }} }} }}"""
-FORK = "mutation ($input: ForkInput!) { forkRepository(input: $input) { id } }"
-COMMIT = "mutation ($input: CommitInput!) { createCommit(input: $input) { id } }"
-MERGE = "mutation ($input: MergeInput!) { mergeBranches(input: $input) { status } }"
+FORK = """mutation { forkRepository(input: {repositoryId: "%s", name: "%s", fromCommitId: %s}) { id } }"""
+COMMIT = """mutation { createCommit(input: {repositoryId: "%s", message: "more", branch: "main"}) { id } }"""
+MERGE = """mutation { mergeBranches(input: {
+  repositoryId: "%s", source: "side", target: "main", dryRun: true}) { status } }"""
 HEADER = ["", f"{SMALL} commits: p50", "p99", "{commits:,} commits: p50", "p99", "limit"]
 
 
@@ -48,17 +47,16 @@ HEADER = ["", f"{SMALL} commits: p50", "p99", "{commits:,} commits: p50", "p99",
 class Timed:
     """Milliseconds of each round, by what was asked."""
 
+    port: int
     took: dict[str, list[float]] = field(default_factory=dict)
 
-    async def ask(self, client: httpx.AsyncClient, name: str, query: str, **variables: Any) -> Any:
+    def ask(self, name: str, query: str) -> None:
         started = time.perf_counter()
-        answer = await client.post("/graphql", json={"query": query, "variables": variables})
+        answer = load.ask(self.port, query)
         milliseconds = (time.perf_counter() - started) * 1000
-        found = answer.json()
-        if "errors" in found:
-            raise RuntimeError(found["errors"])
+        if "errors" in json.loads(answer.body):
+            raise RuntimeError(answer.body)
         self.took.setdefault(name, []).append(milliseconds)
-        return found["data"]
 
 
 FIRST, BRANCH, DEEP = "the first page, everything", "the first page of a branch", "a page in the middle of it"
@@ -66,30 +64,23 @@ FORKED, FORKED_AT, COMMITTED, MERGED = "fork", "fork from a commit", "commit", "
 LIMITS = {FIRST: "50 ms", BRANCH: "50 ms", FORKED: "200 ms", FORKED_AT: "200 ms"}
 
 
-async def measured(
-    client: httpx.AsyncClient, of: RepositoryOfMany, rounds: int, names: Iterator[int]
-) -> Timed:
-    timed = Timed()
+def measured(port: int, of: RepositoryOfMany, rounds: int, names: Iterator[int]) -> Timed:
+    timed = Timed(port)
     for turn in range(rounds + WARM):
         if turn == WARM:
-            timed = Timed()  # plans are cached and the schema is warm
-        await _round(client, timed, of, names)
+            timed = Timed(port)  # plans are cached and the schema is warm
+        _round(timed, of, names)
     return timed
 
 
-async def _round(client: httpx.AsyncClient, timed: Timed, of: RepositoryOfMany, names: Iterator[int]) -> None:
-    id = str(of.id)
-    await timed.ask(client, FIRST, PAGE, id=id)
-    await timed.ask(client, BRANCH, PAGE, id=id, branch="main")
-    await timed.ask(client, DEEP, PAGE, id=id, branch="main", after=of.middle_cursor)
-    for name, start in ((FORKED, None), (FORKED_AT, str(of.middle_id))):
-        said = {"repositoryId": id, "name": f"fork {next(names)}", "fromCommitId": start}
-        await timed.ask(client, name, FORK, input=said)
-    await timed.ask(
-        client, COMMITTED, COMMIT, input={"repositoryId": id, "message": "more", "branch": "main"}
-    )
-    merge = {"repositoryId": id, "source": "side", "target": "main", "dryRun": True}
-    await timed.ask(client, MERGED, MERGE, input=merge)
+def _round(timed: Timed, of: RepositoryOfMany, names: Iterator[int]) -> None:
+    timed.ask(FIRST, PAGE % (of.id, "first: 50"))
+    timed.ask(BRANCH, PAGE % (of.id, 'branch: "main"'))
+    timed.ask(DEEP, PAGE % (of.id, f'branch: "main", after: "{of.middle_cursor}"'))
+    timed.ask(FORKED, FORK % (of.id, f"fork {next(names)}", "null"))
+    timed.ask(FORKED_AT, FORK % (of.id, f"fork {next(names)}", f'"{of.middle_id}"'))
+    timed.ask(COMMITTED, COMMIT % of.id)
+    timed.ask(MERGED, MERGE % of.id)
 
 
 async def compared(addresses: Addresses, folder: Path, commits: int, rounds: int) -> list[Row]:
@@ -101,8 +92,7 @@ async def compared(addresses: Addresses, folder: Path, commits: int, rounds: int
         async with api_process(addresses, settings.home) as api:
             await ready(api.port)
             names = count()
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{api.port}", timeout=60) as client:
-                found = [await measured(client, of, rounds, names) for of in several]
+            found = [measured(api.port, of, rounds, names) for of in several]
     small, large = (timed.took for timed in found)
     return [_row(name, small[name], large[name]) for name in large]
 

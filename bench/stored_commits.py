@@ -33,13 +33,17 @@ async def store(name: str, count: int, services: Services) -> RepositoryOfMany:
     repository = await repositories.create(viewer, name)
     sounds = await _sounds(viewer)
     rows: list[Commit] = []
+    sets: dict[tuple[UUID, ...], UUID] = {}
     present = [stem for stem, _ in zip(sounds, TYPES, strict=False)]
     blame = dict.fromkeys(TYPES, 1)
     for number in range(1, count + 1):
         turn = number % len(TYPES)
         present[turn] = sounds[(number * len(TYPES) + turn) % len(sounds)]
         blame = {**blame, TYPES[turn]: number}
-        rows.append(await _commit(viewer, repository, number, present, blame))
+        names = tuple(stem.id for stem in present)
+        if names not in sets:
+            sets[names] = await stems.obtain_set(present)
+        rows.append(_commit(viewer, repository, number, sets[names], blame))
     await Commit.bulk_create(rows, batch_size=500)
     await Repository.filter(id=repository.id).update(last_number=count)
     middle = rows[count // 2]
@@ -68,8 +72,8 @@ async def _sounds(viewer: Viewer) -> list[stems.Stem]:
     return found
 
 
-async def _commit(
-    viewer: Viewer, repository: Repository, number: int, present: list[stems.Stem], blame: dict[str, int]
+def _commit(
+    viewer: Viewer, repository: Repository, number: int, stem_set_id: UUID, blame: dict[str, int]
 ) -> Commit:
     id = uuid4()
     return Commit(
@@ -85,7 +89,7 @@ async def _commit(
         bpm=120.0,
         key_signature="A minor",
         generation_params={"seed": number, "mood": "calm"},
-        stem_set_id=await stems.obtain_set(present),
+        stem_set_id=stem_set_id,
         blame=blame,
         created_at=repository.created_at,
     )
