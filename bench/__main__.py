@@ -24,6 +24,7 @@ SHORT = {
     "pages": ("--rounds", "3", "--seconds", "2"),
     "stored_pages": ("--rounds", "3", "--seconds", "3"),
     "fanout": ("--seconds", "6", "--rounds", "1"),
+    "history": ("--rounds", "5"),
 }
 FULL: dict[str, tuple[str, ...]] = {
     "render": (),
@@ -37,6 +38,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "pages": (),
     "stored_pages": (),
     "fanout": (),
+    "history": (),
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from collections.abc import Collection
+from uuid import UUID, uuid4
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
@@ -22,6 +23,10 @@ class User(Model):
     class Meta:
         table = "users"
         constraints = (CheckConstraint("role IN ('ADMIN', 'EDITOR', 'VIEWER')", "users_role_known"),)
+
+
+async def of_ids(ids: Collection[UUID]) -> list[User]:
+    return await User.filter(id__in=list(ids))
 
 
 async def get_or_create_local_owner() -> User:

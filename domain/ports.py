@@ -62,7 +62,8 @@ class Subscription(Protocol):
 
 
 class Events(Protocol):
-    """Nudges between processes; the row is the truth. Topics: `job:<id>`, `jobs`, `particles:<id>`."""
+    """Nudges between processes; the row is the truth. Topics: `job:<id>`, `jobs`, `particles:<id>`,
+    `repository:<id>`."""
 
     async def nudge(self, *topics: str) -> None: ...
 

@@ -9,15 +9,18 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+from db.commits import Commit
 from db.particles import ParticleSystem
-from domain import jobs, particles
+from domain import jobs, particles, repositories
 from domain.jobs import JobFilter, JobUpdate
 from domain.watching import Step
+from resolvers.commits import COMMIT
 from resolvers.context import Context
 from resolvers.ids import required
 from resolvers.jobs import known
 from resolvers.particles import SYSTEM
 from resolvers.parts import Following, Opening
+from resolvers.repositories import REPOSITORY
 
 T = TypeVar("T")
 
@@ -54,6 +57,20 @@ def particle_system_updates(ctx: Context, id: str) -> AsyncGenerator[ParticleSys
         case Following(mark=mark):
             return _items(ctx, particles.following(viewer, system_id, mark, services=services))
     return _renewed(ctx, particles.watch(viewer, system_id, services=services))
+
+
+def repository_updates(ctx: Context, id: str, after: str | None) -> AsyncGenerator[Commit, None]:
+    """Each new commit. Ends when the repository is deleted. Raises NotFound and InvalidInput (`after`), some
+    of it at the first step."""
+    viewer, services, repository_id = ctx.viewer, ctx.services, required(id, REPOSITORY)
+    seen = None if after is None else required(after, COMMIT, "after")
+    match ctx.part:
+        case Opening(start=start):
+            begin = seen if start is None else start
+            return _items(ctx, repositories.opening(viewer, repository_id, begin, services=services))
+        case Following(mark=mark):
+            return _items(ctx, repositories.following(viewer, repository_id, mark, services=services))
+    return _renewed(ctx, repositories.watch(viewer, repository_id, seen, services=services))
 
 
 async def _items(ctx: Context, steps: AsyncGenerator[Step[T, Any], None]) -> AsyncGenerator[T, None]:

@@ -42,7 +42,7 @@ How columns are made, and what becomes of those that fail, is `schema.columns`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -67,6 +67,7 @@ from schema.info import Info
 
 Row = TypeVar("Row", bound=Any)
 Node = TypeVar("Node")
+Key = TypeVar("Key", bound=Hashable)
 _CONDITIONS = {"include": True, "skip": False}  # what the condition must be for the field to be there
 _DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
@@ -190,9 +191,9 @@ def _is_included(directives: Sequence[DirectiveNode], variables: Mapping[str, An
 
 async def keyed(
     by_id: Callable[[Collection[Row], Wanted], Awaitable[dict[UUID, Node]]],
-    rows: Mapping[UUID, Row],
+    rows: Mapping[Key, Row],
     wanted: Wanted,
-) -> dict[UUID, Node]:
+) -> dict[Key, Node]:
     """The objects of rows, under the keys of the rows."""
     distinct = {row.id: row for row in rows.values()}
     nodes = await by_id(distinct.values(), wanted)

@@ -18,11 +18,12 @@ from schema.particles import (
     RenderInput,
     UpdateParticleSystemInput,
 )
+from schema.repository_changes import RepositoryChanges
 from schema.scalars import Upload
 
 
 @strawberry.type
-class Mutation:
+class Mutation(RepositoryChanges):
     @strawberry.mutation(description="Stores a file: audio, video or an image, recognised by its content.")
     async def upload_asset(self, info: Info, file: Upload) -> Asset:
         return await Asset.of(await assets.upload(info.context, file), Wanted.of(info))

@@ -5,9 +5,11 @@ import strawberry
 from domain import particles as domain
 from domain.jobs import JobFilter as DomainFilter
 from domain.particles import ParticleType
-from resolvers import assets, jobs, particles
+from resolvers import assets, commits, jobs, particles, repositories
 from schema.accounts import Viewer
 from schema.assets import Asset, AssetConnection, AssetKind
+from schema.commit_merges import CommitDiff
+from schema.commits import Commit
 from schema.info import Info
 from schema.job_words import JobFilter
 from schema.jobs import Job, JobConnection
@@ -21,6 +23,7 @@ from schema.particles import (
     ParticleTypeInfo,
 )
 from schema.queue import QueueStats
+from schema.repositories import Repository, RepositoryConnection
 
 PAGE = 50
 
@@ -106,6 +109,39 @@ class Query:
     @strawberry.field
     async def particle_metrics(self, info: Info) -> ParticleMetrics:
         return ParticleMetrics.of(await particles.metrics(info.context))
+
+    @strawberry.field
+    async def repository(self, info: Info, id: strawberry.ID) -> Repository | None:
+        row = await repositories.get(info.context, id)
+        return None if row is None else await Repository.of(row, Wanted.of(info))
+
+    @strawberry.field(
+        description="Public repositories and the viewer's own, newest first; `mine`: only these. `search`"
+        " looks into names and descriptions."
+    )
+    async def repositories(
+        self,
+        info: Info,
+        mine: bool | None = False,
+        search: str | None = None,
+        first: int | None = PAGE,
+        after: str | None = None,
+    ) -> RepositoryConnection:
+        wanted = Wanted.of(info)
+        counted = is_counted(wanted)
+        page = await repositories.page(
+            info.context, bool(mine), search, _page(first), after, is_counted=counted
+        )
+        return await RepositoryConnection.of(page, wanted)
+
+    @strawberry.field
+    async def commit(self, info: Info, id: strawberry.ID) -> Commit | None:
+        row = await commits.get(info.context, id)
+        return None if row is None else await Commit.of(row, Wanted.of(info))
+
+    @strawberry.field(description="How two commits differ, stem by stem; they may be of two repositories.")
+    async def diff_commits(self, info: Info, base_id: strawberry.ID, head_id: strawberry.ID) -> CommitDiff:
+        return await CommitDiff.of(await commits.diff(info.context, base_id, head_id), Wanted.of(info))
 
 
 def _page(first: int | None) -> int:

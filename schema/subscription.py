@@ -7,6 +7,7 @@ import strawberry
 
 from domain.jobs import JobFilter as DomainFilter
 from resolvers import live
+from schema.commits import Commit
 from schema.info import Info
 from schema.job_updates import JobUpdate
 from schema.job_words import JobFilter
@@ -54,3 +55,16 @@ class Subscription:
         async with aclosing(live.particle_system_updates(info.context, id)) as rows:
             async for row in rows:
                 yield await ParticleSystem.of(row, wanted)
+
+    @strawberry.subscription(
+        metadata=IN_PARTS,
+        description="Each new commit, until the repository is deleted. `after` is the last one seen: then"
+        " what was missed comes first.",
+    )
+    async def repository_updates(
+        self, info: Info, id: strawberry.ID, after: strawberry.ID | None = None
+    ) -> AsyncGenerator[Commit, None]:
+        wanted = Wanted.of(info)
+        async with aclosing(live.repository_updates(info.context, id, after)) as rows:
+            async for row in rows:
+                yield await Commit.of(row, wanted)

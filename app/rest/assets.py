@@ -18,7 +18,7 @@ from app.rest.stored import IMMUTABLE, stored_response
 from app.uploads import received_form
 from app.viewer import viewer_of
 from db.assets import Asset
-from domain import assets
+from domain import assets, commits
 from domain.assets.places import THUMBNAIL_NAME
 from domain.errors import InvalidInput
 
@@ -83,4 +83,4 @@ def asset_body(asset: Asset, public_url: str) -> dict[str, Any]:
 
 async def _asset(request: Request) -> Asset:
     asset_id = id_or_missing(request.path_params["id"], MISSING)
-    return await assets.get(await viewer_of(request), asset_id)
+    return await commits.shown_file(await viewer_of(request), asset_id)

@@ -79,7 +79,7 @@ PARTICLES = Family(
     prefixes=("/particles", "/api/particles"), statuses={"UNSUPPORTED_MEDIA": 400}, malformed=400
 )
 MUSIC = Family(
-    prefixes=("/api/ai", "/api/audio", "/static/audio"),
+    prefixes=("/api/ai", "/api/audio", "/static/audio", "/api/vcs", "/api/repositories"),
     statuses={"UNSUPPORTED_MEDIA": 400},
     lists_problems=True,
 )
@@ -136,11 +136,6 @@ async def _malformed(request: Request, error: Exception) -> Response:
     return _answer(family, _first_problem(error, family.malformed))
 
 
-def _problems(error: RequestValidationError) -> list[dict[str, Any]]:
-    """As FastAPI words them, without what was sent: that may be of any size, and of no JSON."""
-    return [{name: problem[name] for name in ("type", "loc", "msg")} for problem in error.errors()]
-
-
 async def _gone(request: Request, error: Exception) -> Response:
     """A body that was cut in the middle is no fault of the server."""
     return Response(status_code=CLIENT_CLOSED)
@@ -157,6 +152,18 @@ async def _perhaps_away(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     """The server's own fault: starlette raises it again after this answer, so it is logged."""
     return _answer(family_of(request.url.path), Refusal(500, "Internal server error", "INTERNAL"))
+
+
+def _problems(error: RequestValidationError) -> list[dict[str, Any]]:
+    """What is wrong and where, without what the client sent: it need not be text that can be sent back."""
+    return [
+        {"type": problem["type"], "loc": [_sendable(part) for part in problem["loc"]], "msg": problem["msg"]}
+        for problem in error.errors()
+    ]
+
+
+def _sendable(part: str | int) -> str | int:
+    return part.encode(errors="replace").decode() if isinstance(part, str) else part
 
 
 def _first_problem(error: RequestValidationError, status: int) -> Refusal:

@@ -124,7 +124,13 @@ async def test_a_name_is_printable_text_of_1_to_200_characters(name: str, graphq
     assert len(refusal.message) < 200
 
 
-QUERIES = ["job(id: $id) { id }", "asset(id: $id) { id }", "particleSystem(id: $id) { id }"]
+QUERIES = [
+    "job(id: $id) { id }",
+    "asset(id: $id) { id }",
+    "particleSystem(id: $id) { id }",
+    "repository(id: $id) { id }",
+    "commit(id: $id) { id }",
+]
 MUTATIONS = [
     "cancelJob(id: $id) { id }",
     "retryJob(id: $id) { id }",
@@ -133,6 +139,16 @@ MUTATIONS = [
     "deleteParticleSystem(id: $id)",
     "updateParticleSystem(id: $id, input: {}) { id }",
     "renderParticleSystem(id: $id) { id }",
+    "updateRepository(id: $id, input: {}) { id }",
+    "deleteRepository(id: $id)",
+    'createBranch(repositoryId: $id, name: "x") { name }',
+    'updateBranch(repositoryId: $id, name: "x") { name }',
+    'deleteBranch(repositoryId: $id, name: "x")',
+    'createTag(repositoryId: $id, name: "x", commitId: $id) { name }',
+    'deleteTag(repositoryId: $id, name: "x")',
+    'forkRepository(input: {repositoryId: $id, name: "x"}) { id }',
+    'mergeBranches(input: {repositoryId: $id, source: "x", target: "y"}) { status }',
+    'revertCommit(id: $id, branch: "x") { id }',
 ]
 
 

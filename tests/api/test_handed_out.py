@@ -9,18 +9,22 @@ from typing import Any
 
 import pytest
 
-from domain import jobs
+from db.commits import Commit
+from db.repositories import Repository
+from domain import jobs, repositories
 from domain.accounts import Viewer
 from domain.ports import Services
 from schema.build import schema
 from tests.api.test_uploads import wav
 from tests.support.graphql_http import Api, data_of
 from tests.support.graphql_ws import socket
+from tests.support.music import a_commit, a_repository, some_sounds
 from tests.support.rows import a_job, a_system, an_asset, an_output
 from tests.support.selections import everything, fields_of
 
 SCHEMA = schema().core
-NOUNS = ("Job", "Asset", "ParticleSystem", "JobUpdate")
+MUSIC = ("Repository", "Branch", "CommitTag", "Commit", "CommitDiff", "MergeResult")
+NOUNS = ("Job", "Asset", "ParticleSystem", "JobUpdate", *MUSIC)
 # of each place: what is handed out, and the operation without its selection
 PLACES: dict[str, tuple[str, str]] = {
     "Query.job": ("Job", "query ($job: ID!) { found: job(id: $job) %s }"),
@@ -45,6 +49,58 @@ PLACES: dict[str, tuple[str, str]] = {
         "mutation ($system: ID!) { found: renderParticleSystem(id: $system) %s }",
     ),
     "Mutation.uploadAsset": ("Asset", "mutation ($file: Upload!) { found: uploadAsset(file: $file) %s }"),
+    "Query.repository": ("Repository", "query ($repository: ID!) { found: repository(id: $repository) %s }"),
+    "Query.commit": ("Commit", "query ($commit: ID!) { found: commit(id: $commit) %s }"),
+    "Query.diffCommits": (
+        "CommitDiff",
+        "query ($root: ID!, $commit: ID!) { found: diffCommits(baseId: $root, headId: $commit) %s }",
+    ),
+    "Mutation.createRepository": (
+        "Repository",
+        'mutation { found: createRepository(input: {name: "new"}) %s }',
+    ),
+    "Mutation.updateRepository": (
+        "Repository",
+        'mutation ($repository: ID!) { found: updateRepository(id: $repository, input: {name: "new"}) %s }',
+    ),
+    "Mutation.forkRepository": (
+        "Repository",
+        "mutation ($repository: ID!) {"
+        ' found: forkRepository(input: {repositoryId: $repository, name: "fork"}) %s }',
+    ),
+    "Mutation.createCommit": (
+        "Commit",
+        "mutation ($repository: ID!, $song: ID!) { found: createCommit(input: {repositoryId: $repository,"
+        ' message: "new", renderId: $song, stems: [{type: VOCALS, assetId: $song}]}) %s }',
+    ),
+    "Mutation.revertCommit": (
+        "Commit",
+        'mutation ($commit: ID!) { found: revertCommit(id: $commit, branch: "main") %s }',
+    ),
+    "Mutation.createBranch": (
+        "Branch",
+        'mutation ($repository: ID!) { found: createBranch(repositoryId: $repository, name: "new") %s }',
+    ),
+    "Mutation.updateBranch": (
+        "Branch",
+        "mutation ($repository: ID!) {"
+        ' found: updateBranch(repositoryId: $repository, name: "ideas", isProtected: true) %s }',
+    ),
+    "Mutation.createTag": (
+        "CommitTag",
+        "mutation ($repository: ID!, $root: ID!) {"
+        ' found: createTag(repositoryId: $repository, name: "v2", commitId: $root) %s }',
+    ),
+    "Mutation.mergeBranches": (
+        "MergeResult",
+        "mutation ($repository: ID!) { found: mergeBranches(input:"
+        ' {repositoryId: $repository, source: "ideas", target: "main"}) %s }',
+    ),
+    "Subscription.repositoryUpdates": (
+        "Commit",
+        "subscription ($repository: ID!, $root: ID!) {"
+        " found: repositoryUpdates(id: $repository, after: $root) %s }",
+    ),
     "Subscription.jobUpdates": ("JobUpdate", "subscription ($job: ID!) { found: jobUpdates(id: $job) %s }"),
     "Subscription.allJobUpdates": ("JobUpdate", "subscription { found: allJobUpdates %s }"),
     "Subscription.particleSystemUpdates": (
@@ -61,7 +117,27 @@ async def ids(viewer: Viewer, services: Services) -> dict[str, str]:
     job = await a_job(viewer, subject_type="ParticleSystem", subject_id=str(system.id))
     await an_output(job, viewer)
     waiting = await jobs.retry(viewer, job.id, services=services)
-    return {"song": str(song.id), "system": str(system.id), "job": str(job.id), "waiting": str(waiting.id)}
+    repository, root, commit = await a_song(viewer, services)
+    return {
+        "song": str(song.id),
+        "system": str(system.id),
+        "job": str(job.id),
+        "waiting": str(waiting.id),
+        "repository": str(repository.id),
+        "root": str(root.id),
+        "commit": str(commit.id),
+    }
+
+
+async def a_song(viewer: Viewer, services: Services) -> tuple[Repository, Commit, Commit]:
+    """A repository with its first commit and its newest one; `ideas` has other drums, so they conflict."""
+    repository = await a_repository(viewer)
+    drums, bass, other = await some_sounds(viewer, 3)
+    root = await a_commit(viewer, repository, services, {"DRUMS": drums, "BASS": bass})
+    await repositories.create_branch(viewer, repository.id, "ideas")
+    await a_commit(viewer, repository, services, {"DRUMS": other, "BASS": bass}, branch="ideas")
+    commit = await a_commit(viewer, repository, services, {"DRUMS": bass, "BASS": bass}, render_id=bass.id)
+    return repository, root, commit
 
 
 def test_every_place_is_tried_here() -> None:
@@ -79,6 +155,12 @@ async def test_all_that_can_be_selected_is_there(
     found = await answered(graphql, operation % everything(SCHEMA, noun), variables)
     if noun == "JobUpdate":
         found = found["job"]
+    if place == "Mutation.mergeBranches":
+        (conflict,) = found["conflicts"]
+        assert all(conflict[side]["changedIn"]["author"] for side in ("base", "ours", "theirs"))
+    if place == "Query.commit":
+        assert found["render"]["id"] == found["stems"][0]["asset"]["id"]
+        assert [parent["id"] for parent in found["parents"]] == [known["root"]]
     if "job" in variables and place != "Mutation.retryJob":
         assert found["video"] == found["outputs"][0]["asset"]
         assert found["retriedBy"] == known["waiting"]

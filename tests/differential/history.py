@@ -12,13 +12,18 @@ from typing import Any
 from uuid import uuid4
 
 from db.assets import Asset
+from db.commits import Commit
 from db.jobs import Job, JobInput, JobOutput
 from db.particles import ParticleSystem
+from db.repositories import Repository
+from domain import commits, repositories
 from domain.accounts import Viewer
 from domain.jobs.kinds import VOCABULARY
 from domain.pages import Key
+from domain.ports import Services
 from render.particles.config import ParticleConfig, ParticleType, to_json
 from tests.differential.operations import UNKNOWN
+from tests.support.music import a_commit, a_repository, a_whole_repository
 from tests.support.rows import EPOCH, a_job, a_system, an_analysis, an_asset, stage
 
 STATES = ("PENDING", "PROCESSING", "COMPLETED", "COMPLETED", "FAILED", "CANCELLED")
@@ -42,14 +47,17 @@ class History:
     jobs: list[Job] = field(default_factory=list)
     assets: list[Asset] = field(default_factory=list)
     systems: list[ParticleSystem] = field(default_factory=list)
+    repositories: list[Repository] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
 
-    async def fill(self, viewer: Viewer) -> None:
+    async def fill(self, viewer: Viewer, services: Services) -> None:
         for _ in range(14):
             self.assets.append(await self._asset(viewer))
         for number in range(8):
             self.systems.append(await self._system(viewer, number))
         for number in range(40):
             self.jobs.append(await self._job(viewer, number))
+        await self._music(viewer, services)
 
     def draw(self, rng: random.Random, coordinate: str, type_: Any) -> Any:
         """Ids and cursors that there are, and a few that there are not; pages of sensible sizes."""
@@ -57,7 +65,8 @@ class History:
         is_bad = rng.random() < 0.03
         match name:
             case "after":
-                row: Any = rng.choice([*self.jobs, *self.assets, *self.systems])
+                lists = [*self.jobs, *self.assets, *self.systems, *self.repositories, *self.commits]
+                row: Any = rng.choice(lists)
                 there = rng.choice((None, None, Key(row.created_at, row.id).encode()))
                 return "nonsense" if is_bad else there
             case "first":
@@ -68,7 +77,9 @@ class History:
                 return -1 if is_bad else rng.choice((0, 0.5, 2))
             case "config":
                 return rng.choice((None, {}, {"fps": -5 if is_bad else 24}, {"glow": 0.5, "width": None}))
-            case "id" | "audioId" | "subjectId":
+            case "branch":
+                return "a b" if is_bad else rng.choice((None, "main", "ideas", "none"))
+            case "id" | "audioId" | "subjectId" | "baseId" | "headId":
                 return rng.choice(NOWHERE) if is_bad else self._id(rng, coordinate)
         return UNKNOWN
 
@@ -80,8 +91,27 @@ class History:
             "Subscription.particleSystemUpdates.id": self.systems,
             "Query.particleFrameUrl.audioId": songs or self.assets,
             "JobFilter.subjectId": self.systems,
+            "Query.repository.id": self.repositories,
+            "Query.commit.id": self.commits,
+            "Query.diffCommits.baseId": self.commits,
+            "Query.diffCommits.headId": self.commits,
         }
         return str(rng.choice(rows.get(coordinate, self.jobs)).id)
+
+    async def _music(self, viewer: Viewer, services: Services) -> None:
+        """A repository with lines, merges, tags and files that are deleted, its fork, and an empty one."""
+        whole = await a_whole_repository(viewer, services)
+        for _ in range(6):
+            sounds = {
+                type: await an_asset(viewer) for type in self.rng.sample(["DRUMS", "MELODY", "OTHER"], 2)
+            }
+            parent = self.rng.choice(await commits.everything(whole))
+            await a_commit(viewer, whole, services, sounds, parent_commit_id=parent.id)
+            await Asset.filter(id=self.rng.choice(list(sounds.values())).id).update(deleted_at=EPOCH)
+        fork = await repositories.fork(viewer, whole.id, "fork")
+        self.repositories += [whole, fork, await a_repository(viewer, "empty")]
+        for repository in self.repositories:
+            self.commits += await Commit.filter(repository_id=repository.id).order_by("number")
 
     async def _asset(self, viewer: Viewer) -> Asset:
         deleted = EPOCH if self.rng.random() < 0.15 else None

@@ -42,7 +42,8 @@ pytestmark = abandoned
 BOTH = (schema(compiled=False), schema(compiled=True))
 BAD_INPUT = 0.005
 TRIES = 5
-WITHOUT = ("peaks", "allJobUpdates")  # the rows' bytes are nowhere; a filter may let no job through
+# the rows' bytes are nowhere; a filter may let no job through, and no commit may come
+WITHOUT = ("peaks", "allJobUpdates", "repositoryUpdates")
 
 
 @pytest.fixture
@@ -58,14 +59,16 @@ async def viewer(services: Services) -> Viewer:
 
 
 @pytest.fixture
-async def history(viewer: Viewer, rng: random.Random) -> History:
+async def history(viewer: Viewer, services: Services, rng: random.Random) -> History:
     stranger = Viewer(uuid4(), "stranger", viewer.role, viewer.created_at)
     rows = History(rng)
-    await rows.fill(viewer)
+    await rows.fill(viewer, services)
     foreign = History(rng)
-    await foreign.fill(stranger)
+    await foreign.fill(stranger, services)
     rows.jobs += foreign.jobs[:3]
     rows.systems += foreign.systems[:1]
+    rows.repositories += foreign.repositories[:1]
+    rows.commits += foreign.commits[:2]
     return rows
 
 

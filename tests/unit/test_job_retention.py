@@ -101,13 +101,13 @@ async def test_whoever_registers_a_use_keeps_the_file(
     viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asset_uses, "USES", dict(asset_uses.USES))
-    await sql.run("CREATE TABLE commits (render_id uuid)")
-    asset_uses.register(Use("the render of a commit", "SELECT render_id AS asset_id FROM commits"))
+    await sql.run("CREATE TABLE posters (render_id uuid)")
+    asset_uses.register(Use("the render of a poster", "SELECT render_id AS asset_id FROM posters"))
     old = await a_job(viewer, **OLD)
     film = await made_by(old, viewer, services)
-    await sql.run("INSERT INTO commits VALUES ($1)", film.id)
+    await sql.run("INSERT INTO posters VALUES ($1)", film.id)
     assert await jobs.prune(30, services=services) == await jobs.prunable(30) == Pruned(held=1)
-    await sql.run("DELETE FROM commits")
+    await sql.run("DELETE FROM posters")
     assert await jobs.prunable(30) == Pruned(jobs=1, files=1, bytes=4)
     assert await jobs.prune(30, services=services) == Pruned(jobs=1, files=1, bytes=4)
 
@@ -116,14 +116,14 @@ async def test_a_registered_use_can_outlive_the_deletion_by_the_owner(
     viewer: Viewer, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asset_uses, "USES", dict(asset_uses.USES))
-    await sql.run("CREATE TABLE commits (render_id uuid)")
-    use = Use("the render of a commit", "SELECT render_id AS asset_id FROM commits", keeps_deleted=True)
+    await sql.run("CREATE TABLE posters (render_id uuid)")
+    use = Use("the render of a poster", "SELECT render_id AS asset_id FROM posters", keeps_deleted=True)
     asset_uses.register(use)
     film = await made_by(await a_job(viewer, **OLD), viewer, services)
-    await sql.run("INSERT INTO commits VALUES ($1)", film.id)
+    await sql.run("INSERT INTO posters VALUES ($1)", film.id)
     await assets.delete(viewer, film.id, services=services)
     assert await services.files.exists(film.key)
-    await sql.run("DELETE FROM commits")
+    await sql.run("DELETE FROM posters")
     await assets.sweep(services)
     assert not await services.files.exists(film.key)
 
