@@ -1,0 +1,17 @@
+"""Compiles or loads every kernel, so that no job waits for a compiler."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from render.audio.separation.spectrum import Array, Grid
+from render.audio.separation.window import parted
+
+RATE_HZ = 8000
+
+
+def warm() -> None:
+    """Separate half a second of a tone."""
+    turn = 2 * np.pi * 220.0 * np.arange(RATE_HZ // 2) / RATE_HZ
+    tone: Array = (0.1 * np.sin(turn)).astype(np.float32)[:, None].repeat(2, axis=1)
+    parted(tone, tone, Grid(RATE_HZ))
