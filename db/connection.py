@@ -20,7 +20,7 @@ import asyncpg
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import DBConnectionError
 
-MODELS = ("db.accounts", "db.assets", "db.particles", "db.jobs", "db.webhooks")
+MODELS = ("db.accounts", "db.assets", "db.audio_analyses", "db.particles", "db.jobs", "db.webhooks")
 APP_LABEL = "starling"
 DEFAULT_POOL_SIZE = 10
 COMMAND_TIMEOUT_SECONDS = 30.0

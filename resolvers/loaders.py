@@ -7,9 +7,10 @@ from functools import cached_property, partial
 from uuid import UUID
 
 from db.assets import Asset
+from db.audio_analyses import AudioAnalysis
 from db.jobs import Job
 from db.particles import ParticleSystem
-from domain import assets, jobs, particles
+from domain import assets, audio_analysis, jobs, particles
 from domain.accounts import Viewer
 from domain.jobs.by_subject import pages_by_subject
 from domain.pages import Page
@@ -37,6 +38,11 @@ class Loaders:
     @cached_property
     def assets(self) -> Batch[UUID, Asset]:
         return Batch(partial(assets.by_ids, self._viewer))
+
+    @cached_property
+    def analyses(self) -> Batch[str, AudioAnalysis]:
+        """By content hash."""
+        return Batch(audio_analysis.by_contents)
 
     @cached_property
     def systems(self) -> Batch[UUID, ParticleSystem]:

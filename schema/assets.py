@@ -10,8 +10,9 @@ import strawberry
 
 from db.assets import Asset as Row
 from domain.pages import Page
-from resolvers import assets
-from schema.columns import Columns, attributes, members
+from resolvers import assets, audio_analysis
+from schema.audio_analysis import AudioAnalysis
+from schema.columns import Columns, attributes, loaded, members
 from schema.info import Info
 from schema.lookahead import Wanted
 from schema.pagination import PageInfo, connected
@@ -54,6 +55,9 @@ class Asset:
     created_at: datetime
     url: str = strawberry.field(description="Where the bytes are; answers Range requests.")
     thumbnail_url: str | None = strawberry.field(description="A small picture of a video or an image.")
+    analysis: AudioAnalysis | None = strawberry.field(
+        description="What is heard in it, once `analyzeAudio` has listened to it (or to the same content)."
+    )
 
     @classmethod
     async def of(cls, row: Row, wanted: Wanted) -> Self:
@@ -66,6 +70,7 @@ class Asset:
             **_COLUMNS,
             "url": lambda row: assets.url(context, row),
             "thumbnail_url": lambda row: assets.thumbnail_url(context, row),
+            **await loaded(_analyses(rows, wanted), "analysis"),
         }
         make = wanted.maker(cls, columns)
         return {row.id: make(row) for row in rows}
@@ -75,6 +80,15 @@ class Asset:
     )
     async def peaks(self, info: Info, count: int | None = DEFAULT_PEAKS) -> list[float] | None:
         return await assets.peaks(info.context, self.row, DEFAULT_PEAKS if count is None else count)
+
+
+async def _analyses(rows: Collection[Row], wanted: Wanted) -> Columns:
+    if "analysis" not in wanted:
+        return {}
+    found = await audio_analysis.of_assets(wanted.context, rows)
+    make = AudioAnalysis.maker(wanted.below("analysis"))
+    made = {asset_id: make(row) for asset_id, row in found.items()}
+    return {"analysis": lambda row: made.get(row.id)}
 
 
 @strawberry.type

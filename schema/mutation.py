@@ -4,8 +4,9 @@ import strawberry
 
 from domain.jobs import JobOptions as DomainOptions
 from domain.particles import Quality, RenderRequest
-from resolvers import assets, jobs, particles
+from resolvers import assets, audio_analysis, jobs, particles
 from schema.assets import Asset
+from schema.audio_analysis import AudioAnalysis
 from schema.info import Info
 from schema.job_words import JobOptions
 from schema.jobs import Job
@@ -30,6 +31,14 @@ class Mutation:
     async def delete_asset(self, info: Info, id: strawberry.ID) -> bool:
         await assets.delete(info.context, id)
         return True
+
+    @strawberry.mutation(
+        description="Listens to an asset with sound in it, as a job, and waits for that: at most 60 s, then"
+        " TIMEOUT with `extensions.jobId`. What was analysed before is answered at once."
+    )
+    async def analyze_audio(self, info: Info, audio_id: strawberry.ID) -> AudioAnalysis:
+        row = await audio_analysis.analyze(info.context, audio_id)
+        return AudioAnalysis.maker(Wanted.of(info))(row)
 
     @strawberry.mutation(description="A waiting job ends at once, a running one within two seconds.")
     async def cancel_job(self, info: Info, id: strawberry.ID) -> Job:

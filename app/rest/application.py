@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.responses import HTMLResponse
 
 from app.pages.html import redoc_page, swagger_page
-from app.rest import errors, frames, particle_renders, particle_socket, particles
+from app.rest import audio_files, errors, frames, music_analysis, particle_renders, particle_socket, particles
 from app.rest.body_limit import BodyLimitMiddleware
 from app.rest.particle_shapes import Refused
 
@@ -32,6 +32,8 @@ def create_rest() -> FastAPI:
     for router in PARTICLES:
         app.include_router(router, prefix="/particles", tags=["particles"], responses=ERRORS)
         app.include_router(router, prefix="/api/particles", tags=["particles"], include_in_schema=False)
+    app.include_router(music_analysis.router, prefix="/api/ai", tags=["music"], responses=ERRORS)
+    app.include_router(audio_files.router, tags=["music"], responses=ERRORS)
     app.include_router(frames.router, responses=ERRORS)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
     app.add_api_route("/redoc", _redoc, include_in_schema=False, response_class=HTMLResponse)

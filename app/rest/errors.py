@@ -68,6 +68,7 @@ class Family:
     body: Callable[[Refusal], dict[str, Any]] = detail_body
     statuses: Mapping[str, int] = field(default_factory=dict)  # where it differs from STATUS
     malformed: int = 422  # the status of a request that does not have the documented shape
+    lists_problems: bool = False  # whether that is answered with FastAPI's own list of them
 
     def serves(self, path: str) -> bool:
         return any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.prefixes)
@@ -77,7 +78,12 @@ PLAIN = Family(prefixes=())
 PARTICLES = Family(
     prefixes=("/particles", "/api/particles"), statuses={"UNSUPPORTED_MEDIA": 400}, malformed=400
 )
-FAMILIES: Sequence[Family] = (PARTICLES,)
+MUSIC = Family(
+    prefixes=("/api/ai", "/api/audio", "/static/audio"),
+    statuses={"UNSUPPORTED_MEDIA": 400},
+    lists_problems=True,
+)
+FAMILIES: Sequence[Family] = (PARTICLES, MUSIC)
 
 
 def family_of(path: str) -> Family:
@@ -125,7 +131,14 @@ def _methods(request: Request) -> set[str]:
 async def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     family = family_of(request.url.path)
+    if family.lists_problems:
+        return JSONResponse({"detail": _problems(error)}, family.malformed)
     return _answer(family, _first_problem(error, family.malformed))
+
+
+def _problems(error: RequestValidationError) -> list[dict[str, Any]]:
+    """As FastAPI words them, without what was sent: that may be of any size, and of no JSON."""
+    return [{name: problem[name] for name in ("type", "loc", "msg")} for problem in error.errors()]
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -17,6 +17,11 @@ async def received_song(viewer: Viewer, request: Request, services: Services) ->
     """Raises InvalidInput (no file, no sound in it), and what an upload is refused for."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InvalidInput("audio_path", "audio_path is required, or a multipart form with a file")
+    return await song_of_form(viewer, request, services)
+
+
+async def song_of_form(viewer: Viewer, request: Request, services: Services) -> Asset:
+    """Of a request that must be such a form. Raises as `received_song`."""
     allow_body(request, services.limits.max_video_bytes + OVERHEAD_BYTES)
     async with received_form(request, services) as form:
         file = form.files.get("file")

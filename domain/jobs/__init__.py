@@ -7,7 +7,7 @@ from domain.jobs.all_pages import Seen
 from domain.jobs.all_updates import following_all, opening_all, watch_all
 from domain.jobs.announce import CALLBACKS, announce, cancel_topic, topic
 from domain.jobs.by_subject import pages_by_subject
-from domain.jobs.kinds import KINDS, PARTICLE_RENDER, Kind, kind_of, known, register
+from domain.jobs.kinds import AUDIO_ANALYZE, KINDS, PARTICLE_RENDER, Kind, kind_of, known, register
 from domain.jobs.lookup import attempts_of, by_prefix
 from domain.jobs.read import count, find, get, outputs_for, page, queue_stats, retried_by_for
 from domain.jobs.requests import (
@@ -26,6 +26,7 @@ from domain.jobs.submit import submit, submit_many
 from domain.jobs.updates import following, opening, watch
 
 __all__ = [
+    "AUDIO_ANALYZE",
     "CALLBACKS",
     "ENDED",
     "KINDS",

@@ -79,6 +79,8 @@ PARTICLE_RENDER = register(
     )
 )
 
+AUDIO_ANALYZE = register(Kind("AUDIO_ANALYZE", stages=("listen",)))
+
 
 def kind_of(name: str) -> Kind:
     """Raises InvalidInput for a kind that cannot be submitted here."""

@@ -1,9 +1,11 @@
-"""Sound as a stream of mono samples, in memory that does not grow with its length."""
+"""Sound as a stream of samples, in memory that does not grow with its length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -17,20 +19,34 @@ from render.media.container import audio_stream, open_media
 Block = NDArray[np.float32]
 
 
-def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
+@dataclass(frozen=True)
+class Channels:
+    """What was decoded, as it is stored: `sound` (channels, n) float32, about -1..1, finite.
+
+    `names` are FFmpeg's of each channel, such as FL, FR, FC, LFE, SL, SR.
+    """
+
+    sound: Block
+    names: tuple[str, ...]
+    sample_rate_hz: int
+
+
+def mono_blocks(
+    path: str | Path, sample_rate_hz: int, on_channels: Callable[[Channels], None] | None = None
+) -> Iterator[Block]:
     """The first audio stream as blocks of mono float32 at `sample_rate_hz`, about -1..1, finite.
 
-    Damaged packets are skipped. Raises UnsupportedMedia (no audio), DamagedMedia (nothing of it can be
-    decoded) and MediaTooLarge (longer than two hours, whatever its header says).
+    `on_channels` is shown every decoded frame as well, before it is mixed and resampled: whoever needs both
+    decodes once. Damaged packets are skipped. Raises UnsupportedMedia (no audio), DamagedMedia (nothing of it
+    can be decoded) and MediaTooLarge (longer than two hours, whatever its header says).
     """
     limit = int(limits.MAX_AUDIO_SECONDS * sample_rate_hz)
     decoded = 0
     with open_media(path) as container:
         stream = audio_stream(container)
         resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
-        for frame in _frames(container, stream, resampler):
-            samples = frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
-            block = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+        for frame in _frames(_decoded(container, stream, on_channels), resampler):
+            block = _finite(frame.to_ndarray().reshape(-1))
             decoded += len(block)
             if decoded > limit + sample_rate_hz:
                 raise MediaTooLarge(f"The audio is longer than {limits.MAX_AUDIO_SECONDS / 3600:g} hours.")
@@ -40,15 +56,17 @@ def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
         raise DamagedMedia("No sound could be decoded from the file.")
 
 
-def _frames(
-    container: av.container.InputContainer, stream: av.AudioStream, resampler: av.AudioResampler
-) -> Iterator[av.AudioFrame]:
-    """Resampled frames; what cannot be demuxed ends the stream, what cannot be decoded is skipped.
+def _finite(samples: NDArray[Any]) -> Block:
+    return np.nan_to_num(samples.astype(np.float32, copy=False), nan=0.0, posinf=1.0, neginf=-1.0)
 
-    A track of a sample or two, of which no sample at the new rate is left, is one sample of silence.
-    """
+
+def _decoded(
+    container: av.container.InputContainer,
+    stream: av.AudioStream,
+    on_channels: Callable[[Channels], None] | None,
+) -> Iterator[av.AudioFrame]:
+    """Frames as they are stored. What cannot be demuxed ends them, what cannot be decoded is skipped."""
     packets = container.demux(stream)
-    taken = given = 0
     while True:
         try:
             packet = next(packets)
@@ -61,10 +79,22 @@ def _frames(
         except av.error.FFmpegError:
             continue
         for frame in decoded:
-            taken += frame.samples
-            for resampled in _resampled(resampler, frame):
-                given += resampled.samples
-                yield resampled
+            # Broken timestamps would make a resampler pad or refuse; the samples' order is time enough.
+            frame.pts = None
+            if on_channels is not None and frame.samples:
+                on_channels(_channels(frame))
+            yield frame
+
+
+def _frames(decoded: Iterator[av.AudioFrame], resampler: av.AudioResampler) -> Iterator[av.AudioFrame]:
+    """Resampled frames. A track of a sample or two, of which no sample at the new rate is left, is one sample
+    of silence."""
+    taken = given = 0
+    for frame in decoded:
+        taken += frame.samples
+        for resampled in resampler.resample(frame):
+            given += resampled.samples
+            yield resampled
     for resampled in resampler.resample(None):
         given += resampled.samples
         yield resampled
@@ -72,7 +102,13 @@ def _frames(
         yield av.AudioFrame.from_ndarray(np.zeros((1, 1), np.float32), format="flt", layout="mono")
 
 
-def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame) -> Iterator[av.AudioFrame]:
-    # Broken timestamps would make the resampler pad or refuse; the samples' order is time enough.
-    frame.pts = None
-    yield from resampler.resample(frame)
+def _channels(frame: av.AudioFrame) -> Channels:
+    """Integers become fractions of full scale. Packed frames are taken apart by channel."""
+    names = tuple(channel.name for channel in frame.layout.channels)
+    stored: NDArray[Any] = frame.to_ndarray()
+    sound = stored if frame.format.is_planar else stored.reshape(-1, len(names)).T
+    if sound.dtype == np.uint8:
+        sound = (sound.astype(np.float32) - 128.0) / 128.0
+    elif sound.dtype.kind == "i":
+        sound = sound.astype(np.float32) / 2.0 ** (8 * sound.dtype.itemsize - 1)
+    return Channels(np.ascontiguousarray(_finite(sound)), names, frame.sample_rate)

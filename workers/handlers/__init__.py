@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from domain.particles import KIND as PARTICLE_RENDER
+from domain.jobs import AUDIO_ANALYZE, PARTICLE_RENDER
+from workers.handlers.audio_analyze import audio_analyze
 from workers.handlers.particle_render import particle_render
 from workers.run import Handler
 
-HANDLERS: dict[str, Handler] = {PARTICLE_RENDER: particle_render}
+HANDLERS: dict[str, Handler] = {PARTICLE_RENDER.name: particle_render, AUDIO_ANALYZE.name: audio_analyze}

@@ -1,0 +1,92 @@
+"""What there is to know of a track as music: tempo, beats, bars, key, loudness, from one decode.
+
+One pass over the decoded samples feeds everything: the spectrum that moves the pictures too (`spectrum`), the
+long windows of the tones, and the loudness meter, which hears the channels as they are stored. What a track
+does not have is None or empty, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.audio import metre, spectrum, tempo
+from render.audio.decode import mono_blocks
+from render.audio.facts import Analysis
+from render.audio.key import chromas, key_of
+from render.audio.loudness import Meter
+from render.audio.spectrum import SAMPLE_RATE_HZ, TICK_RATE_HZ, Spectrum
+from render.audio.tones import Listener, tuning
+from render.media.container import open_media
+
+
+def analyse(path: str, report: Callable[[float, str | None], None] | None = None) -> Analysis:
+    """The analysis of the first audio stream of a file; `report` hears per cent and a sentence.
+
+    Raises what `mono_blocks` raises.
+    """
+    meter, listener = Meter(), Listener()
+    expected = max(1, _expected_samples(path))
+
+    def heard(samples: int) -> None:
+        if report is not None:
+            report(min(90.0, 90.0 * samples / expected), "listening to the song")
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        for block in mono_blocks(path, SAMPLE_RATE_HZ, meter.take):
+            listener.take(block)
+            yield block
+
+    measured = spectrum.measure(blocks(), heard)
+    found = _analysis(measured, listener, meter)
+    if report is not None:
+        report(100.0, "heard")
+    return found
+
+
+def _expected_samples(path: str | Path) -> int:
+    with open_media(path) as container:
+        return int((container.duration or 0) / 1_000_000 * SAMPLE_RATE_HZ)
+
+
+def _analysis(measured: Spectrum, listener: Listener, meter: Meter) -> Analysis:
+    tones = listener.tones()
+    off = tuning(tones)
+    chroma, bass = chromas(tones, off)
+    key = key_of(chroma, bass)
+    onsets, low = tempo.onset_curves(measured)
+    rhythm = tempo.rhythm(onsets, low)
+    bars = metre.downbeats(rhythm.beats, metre.Heard(chroma, bass, low, onsets, TICK_RATE_HZ))
+    return Analysis(
+        duration=round(measured.samples / SAMPLE_RATE_HZ, 3),
+        bpm=None if rhythm.bpm is None else round(rhythm.bpm, 3),
+        bpm_confidence=round(rhythm.confidence, 3),
+        bpm_candidates=[round(bpm, 2) for bpm in rhythm.candidates],
+        key=key.name,
+        key_confidence=round(key.confidence, 3),
+        tuning_cents=None if key.name is None else round(100.0 * off, 1),
+        loudness_lufs=_rounded(meter.lufs()),
+        true_peak_dbtp=_rounded(meter.peak_dbtp()),
+        beats=[round(float(beat), 3) for beat in rhythm.beats],
+        downbeats=[round(float(beat), 3) for beat in bars],
+        energy=_energy(rhythm.beats, measured),
+    )
+
+
+def _rounded(level: float | None) -> float | None:
+    return None if level is None else round(level, 2)
+
+
+def _energy(beats: NDArray[np.float64], measured: Spectrum) -> list[float]:
+    """Root mean square from each beat to the next, beside the loudest beat's."""
+    if len(beats) < 2:
+        return []
+    edges = np.append(beats, 2 * beats[-1] - beats[-2]) * TICK_RATE_HZ
+    ticks = np.clip(np.round(edges), 0, len(measured.power)).astype(np.int64)
+    total = np.concatenate([[0.0], np.cumsum(measured.power, dtype=np.float64)])
+    length = np.maximum(ticks[1:] - ticks[:-1], 1)
+    level = np.sqrt(np.maximum(total[ticks[1:]] - total[ticks[:-1]], 0.0) / length)
+    return [round(float(value), 4) for value in level / max(float(level.max()), 1e-9)]

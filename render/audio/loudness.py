@@ -1,0 +1,203 @@
+"""Integrated loudness and true peak as ITU-R BS.1770-4 has them, from the channels as they are stored.
+
+The K-weighting is the standard's pair of filters, made for whatever sample rate there is (the standard gives
+coefficients for 48 kHz alone; these are its analogue prototypes through the bilinear transform, as in
+libebur128). Blocks of 400 ms overlap by three quarters; the gates are at -70 LUFS and 10 LU below the mean of
+what passes that. The true peak is the highest sample of four times the rate (annex 2).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from render.audio.decode import Channels
+
+_STEPS_A_SECOND = 10
+_STEPS_A_BLOCK = 4
+_ABSOLUTE_GATE_LUFS = -70.0
+_RELATIVE_GATE_LU = 10.0
+_OFFSET_LUFS = -0.691
+_SURROUND = frozenset({"SL", "SR", "BL", "BR", "SDL", "SDR", "WL", "WR"})
+_SURROUND_WEIGHT = 1.41
+_LOW_FREQUENCIES = frozenset({"LFE", "LFE2"})
+_LOWEST_PEAK = 1e-6  # -120 dBTP: below that there is nothing
+
+# Annex 2 of the standard, twelve taps a phase; the other two phases are these backwards.
+_FIRST_PHASE = """0.0017089843750 0.0109863281250 -0.0196533203125 0.0332031250000 -0.0594482421875
+0.1373291015625 0.9721679687500 -0.1022949218750 0.0476074218750 -0.0266113281250 0.0148925781250
+-0.0083007812500"""
+_SECOND_PHASE = """-0.0291748046875 0.0292968750000 -0.0517578125000 0.0891113281250 -0.1665039062500
+0.4650878906250 0.7797851562500 -0.2003173828125 0.1015625000000 -0.0582275390625 0.0330810546875
+-0.0189208984375"""
+_HALF = np.array([[float(tap) for tap in phase.split()] for phase in (_FIRST_PHASE, _SECOND_PHASE)])
+_TAPS = np.concatenate([_HALF, _HALF[::-1, ::-1]])
+_OVERSHOOT = float(np.abs(_TAPS).sum(axis=1).max())  # more than this times a sample no phase can reach
+_HISTORY = _TAPS.shape[1] - 1
+
+
+class Meter:
+    """Takes blocks of channels one after the other; `lufs` and `peak_dbtp` say what was heard.
+
+    A stream that changes its rate or layout in the middle is measured as two: the blocks of both count.
+    """
+
+    def __init__(self) -> None:
+        self._energies: list[float] = []
+        self._peak = 0.0
+        self._shape: tuple[tuple[str, ...], int] | None = None
+        self._step_samples, self._filled, self._energy = 0, 0, 0.0
+        self._last: NDArray[np.float32] = np.zeros((0, _HISTORY), np.float32)
+
+    def take(self, block: Channels) -> None:
+        shape = (block.names, block.sample_rate_hz)
+        if shape != self._shape:
+            self._begin(block.names, block.sample_rate_hz)
+            self._shape = shape
+        self._peak = _true_peak(block.sound, self._last, _TAPS, _OVERSHOOT, self._peak)
+        count = block.sound.shape[1]
+        done = np.empty(count // self._step_samples + 2)
+        self._filled, self._energy, steps = _weighted_energy(
+            block.sound, self._filters, self._states, self._weights, self._step_samples,
+            self._filled, self._energy, done,
+        )  # fmt: skip
+        self._energies.extend(done[:steps])
+
+    def lufs(self) -> float | None:
+        """None for what is shorter than a block, or never above the absolute gate."""
+        steps = np.array(self._energies)
+        if len(steps) < _STEPS_A_BLOCK:
+            return None
+        blocks = np.convolve(steps, np.ones(_STEPS_A_BLOCK) / _STEPS_A_BLOCK, "valid")
+        heard = blocks[blocks > _power(_ABSOLUTE_GATE_LUFS)]
+        if not len(heard):
+            return None
+        loud = heard[heard > heard.mean() * 10.0 ** (-_RELATIVE_GATE_LU / 10.0)]
+        return _OFFSET_LUFS + 10.0 * math.log10(float(loud.mean()))
+
+    def peak_dbtp(self) -> float | None:
+        """None for digital silence."""
+        return 20.0 * math.log10(self._peak) if self._peak > _LOWEST_PEAK else None
+
+    def _begin(self, names: tuple[str, ...], sample_rate_hz: int) -> None:
+        self._filters = k_weighting(sample_rate_hz)
+        self._states = np.zeros((len(names), 2, 2))
+        self._weights = np.array([_weight(name) for name in names])
+        self._step_samples = round(sample_rate_hz / _STEPS_A_SECOND)
+        self._filled, self._energy = 0, 0.0
+        self._last = np.zeros((len(names), _HISTORY), np.float32)
+
+
+def _power(lufs: float) -> float:
+    return math.pow(10.0, (lufs - _OFFSET_LUFS) / 10.0)
+
+
+def _weight(name: str) -> float:
+    if name in _LOW_FREQUENCIES:
+        return 0.0
+    return _SURROUND_WEIGHT if name in _SURROUND else 1.0
+
+
+def k_weighting(sample_rate_hz: int) -> NDArray[np.float64]:
+    """(2, 5): b0, b1, b2, a1, a2 of the shelf that stands for the head, and of the high pass after it."""
+    warped = math.tan(math.pi * 1681.974450955533 / sample_rate_hz)
+    quality = 0.7071752369554196
+    high = 10.0 ** (3.999843853973347 / 20.0)
+    band = high**0.4996667741545416
+    scale = 1.0 + warped / quality + warped**2
+    shelf = (
+        (high + band * warped / quality + warped**2) / scale,
+        2.0 * (warped**2 - high) / scale,
+        (high - band * warped / quality + warped**2) / scale,
+        2.0 * (warped**2 - 1.0) / scale,
+        (1.0 - warped / quality + warped**2) / scale,
+    )
+    warped = math.tan(math.pi * 38.13547087602444 / sample_rate_hz)
+    quality = 0.5003270373238773
+    scale = 1.0 + warped / quality + warped**2
+    high_pass = (
+        1.0,
+        -2.0,
+        1.0,
+        2.0 * (warped**2 - 1.0) / scale,
+        (1.0 - warped / quality + warped**2) / scale,
+    )
+    return np.array([shelf, high_pass])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _weighted_energy(
+    sound: Any, filters: Any, states: Any, weights: Any, step: int, filled: int, energy: float, done: Any
+) -> Any:
+    """Mean squares of finished steps into `done`; (samples of the open step, its sum so far, steps done)."""
+    b0, b1, b2, a1, a2 = filters[0]
+    _, _, _, d1, d2 = filters[1]
+    count = sound.shape[1]
+    start = 0
+    steps = 0
+    while start < count:
+        end = min(count, start + step - filled)
+        for channel in range(sound.shape[0]):
+            weight = weights[channel]
+            if weight == 0.0:
+                continue
+            s0, s1 = states[channel, 0]
+            t0, t1 = states[channel, 1]
+            total = 0.0
+            for i in range(start, end):
+                x = np.float64(sound[channel, i])
+                y = b0 * x + s0
+                s0 = b1 * x - a1 * y + s1
+                s1 = b2 * x - a2 * y
+                z = y + t0
+                t0 = -2.0 * y - d1 * z + t1
+                t1 = y - d2 * z
+                total += z * z
+            energy += weight * total
+            states[channel, 0, 0], states[channel, 0, 1] = s0, s1
+            states[channel, 1, 0], states[channel, 1, 1] = t0, t1
+        filled += end - start
+        start = end
+        if filled == step:
+            done[steps] = energy / step
+            steps += 1
+            filled, energy = 0, 0.0
+    return filled, energy, steps
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _true_peak(sound: Any, last: Any, taps: Any, overshoot: float, peak: float) -> Any:
+    """The highest of `peak` and all phases. Stretches that cannot reach it are passed over unfiltered."""
+    phases, length = taps.shape
+    history = length - 1
+    count = sound.shape[1]
+    stretch = 64
+    line = np.zeros(history + stretch)
+    for channel in range(sound.shape[0]):
+        for i in range(history):
+            line[i] = last[channel, i]
+        for start in range(0, count, stretch):
+            size = min(stretch, count - start)
+            highest = 0.0
+            for i in range(size):
+                line[history + i] = sound[channel, start + i]
+            for i in range(history + size):
+                highest = max(highest, abs(line[i]))
+            if highest > peak:
+                peak = highest
+            if highest * overshoot > peak:
+                for i in range(size):
+                    for phase in range(phases):
+                        value = 0.0
+                        for tap in range(length):
+                            value += taps[phase, tap] * line[history + i - tap]
+                        peak = max(peak, abs(value))
+            for i in range(history):
+                line[i] = line[size + i]
+        for i in range(history):
+            last[channel, i] = line[i]
+    return peak

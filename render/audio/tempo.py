@@ -1,0 +1,228 @@
+"""Tempo and beats for people who count them: several candidates, each followed and judged, none rounded.
+
+The autocorrelation of the onset curve says which periods there may be; their halves, doubles, thirds and so
+on are candidates as well, since a beat also repeats after two of them. Each candidate's beats are found by
+the tracker of `render.audio.beats`, and it is judged by how well it repeats, after a bar too, how much of
+what is struck lies on its beats and how little where beats are not divided, and by how usual the tempo is.
+What repeats no better than chance has no tempo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.audio import beats
+from render.audio.spectrum import TICK_RATE_HZ, Spectrum, band_edges
+
+SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
+MAX_CANDIDATES = 5
+_BPM_TICKS = 60.0 * TICK_RATE_HZ  # over a period in ticks: beats a minute
+_USUAL_BPM = 120.0
+_PIECE_SECONDS = 16.0
+_RELATIVES = (1.0, 2.0, 0.5, 1.5, 2.0 / 3.0, 3.0, 1.0 / 3.0)
+_RISE_TICKS = 3  # 25 ms
+_RANGE = 1e-5  # of power
+_SILENCE = 1e-3  # of a band's power: about -80 dB
+_FAINT = 0.15  # a smaller mean rise (of natural logarithms) is no onset: vibrato and beating tones have it
+_FEWEST_BEATS = 4
+_SHORTEST_TICKS = 2 * TICK_RATE_HZ
+_PEAKS = 6
+_LEAST_CLEAR = 0.1
+_CLEAR = 0.3  # an autocorrelation at the beat from which there is no doubt that there is one
+_STEADY_SECONDS = 0.016  # beats this near to a regular grid (root mean square) are that grid
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """`bpm` and the candidates' tempi in beats a minute, best first; `beats` in seconds, rising.
+
+    `bpm` is None, and the lists are empty, where nothing repeats. `confidence` is 0..1.
+    """
+
+    bpm: float | None
+    confidence: float
+    candidates: tuple[float, ...]
+    beats: Array
+
+
+NONE = Rhythm(None, 0.0, (), np.zeros(0))
+
+
+def rises(power: NDArray[np.float32], loudest: float) -> Array:
+    """(n) mean rise of the bands' levels over 25 ms, beyond what is too faint to be an onset.
+
+    `power` is (n, bands), `loudest` that of a loud band of the track: what is 50 dB below it does not count.
+    """
+    level = np.log1p(power / np.float32(max(loudest * _RANGE, _SILENCE)), dtype=np.float32)
+    rise = np.zeros(len(level))
+    rise[_RISE_TICKS:] = np.clip(level[_RISE_TICKS:] - level[:-_RISE_TICKS], 0.0, None).mean(axis=1)
+    return np.maximum(rise - _FAINT, 0.0)
+
+
+def onset_curves(measured: Spectrum) -> tuple[Array, Array]:
+    """Two of (n) 0..1, beside the strong onsets of the track: of all bands, and of those below 110 Hz, which
+    are kicks and no snares."""
+    loudest = float(np.percentile(measured.fine.max(axis=1), 99.0))
+    low = int(np.searchsorted(band_edges(), 110.0))
+    return _scaled(rises(measured.fine, loudest)), _scaled(rises(measured.fine[:, :low], loudest))
+
+
+def _scaled(rise: Array) -> Array:
+    strong = float(np.percentile(rise, 99.0)) or float(rise.max())
+    return np.clip(rise / strong, 0.0, 1.0) if strong > 0.0 else rise
+
+
+def rhythm(curve: Array, low_curve: Array) -> Rhythm:
+    """The tempo and the beats of a track with these `onset_curves`."""
+    repeats = autocorrelation(curve)
+    periods = candidate_periods(repeats, len(curve))
+    if not periods:
+        return NONE
+    struck, low = _nearby(curve), _nearby(low_curve)
+    paths = [beats.path(curve, period).astype(np.float64) for period in periods]
+    scores = np.array(
+        [
+            _score(period, path, curve, struck, low, repeats)
+            for period, path in zip(periods, paths, strict=True)
+        ]
+    )
+    order = np.argsort(-scores)
+    best = int(order[0])
+    bpm, found = _timed(paths[best], curve)
+    if len(found) < _FEWEST_BEATS:
+        return NONE
+    clear = min(1.0, float(repeats[round(periods[best])]) / _CLEAR)
+    share = float(1.0 / np.exp(scores - scores[best]).sum())
+    others = [_BPM_TICKS / periods[k] for k in order[1:MAX_CANDIDATES]]
+    return Rhythm(bpm, share * clear, (bpm, *others), found)
+
+
+def autocorrelation(curve: Array) -> Array:
+    """By lag in ticks, 1 at lag 0: the mean over pieces of 16 s that overlap by half, each unbiased."""
+    longest = int(4.2 * _BPM_TICKS / SLOWEST_BPM)
+    size = int(_PIECE_SECONDS * TICK_RATE_HZ)
+    total = np.zeros(longest)
+    for start in range(0, max(1, len(curve) - size // 2), size // 2):
+        piece = curve[start : start + size]
+        piece = piece - piece.mean()
+        spectrum = np.fft.rfft(piece, 4 * size)
+        row = np.fft.irfft(spectrum * np.conj(spectrum))[: min(longest, len(piece))]
+        total[: len(row)] += row * len(piece) / np.maximum(len(piece) - np.arange(len(row)), len(piece) / 4)
+    return total / total[0] if total[0] > 1e-9 else np.zeros(longest)
+
+
+def candidate_periods(repeats: Array, ticks: int) -> list[float]:
+    """Periods in ticks: of the clearest repetitions of a curve of so many ticks, and of their relatives."""
+    shortest, longest = _BPM_TICKS / FASTEST_BPM, _BPM_TICKS / SLOWEST_BPM
+    lags = np.arange(int(shortest) - 1, int(longest) + 2)
+    here = repeats[lags]
+    is_peak = (here > repeats[lags - 1]) & (here >= repeats[lags + 1])
+    if ticks < _SHORTEST_TICKS or not is_peak.any() or here[is_peak].max() < _by_chance(ticks):
+        return []
+    peaks = lags[is_peak][np.argsort(-here[is_peak])]
+    found: list[float] = []
+    for lag in peaks[:_PEAKS]:
+        for relative in _RELATIVES:
+            period = refined(repeats, lag / relative)
+            if shortest <= period <= longest and all(abs(period / other - 1.0) > 0.02 for other in found):
+                found.append(period)
+    return found
+
+
+def _by_chance(ticks: int) -> float:
+    """What the autocorrelation of a curve without a beat hardly ever exceeds: noise that keeps four ticks."""
+    return max(_LEAST_CLEAR, 5.0 / float(np.sqrt(ticks / 4.0)))
+
+
+def refined(repeats: Array, lag: float) -> float:
+    """The period whose first four multiples repeat best, near `lag`."""
+    tried = lag * np.linspace(0.97, 1.03, 61)
+    return float(tried[comb(repeats, tried).argmax()])
+
+
+def comb(repeats: Array, periods: Array) -> Array:
+    """The mean autocorrelation at one to four periods, between lags by interpolation."""
+    lags = np.arange(len(repeats))
+    return np.asarray(np.mean([np.interp(k * periods, lags, repeats) for k in range(1, 5)], axis=0))
+
+
+def _nearby(curve: Array) -> Array:
+    """The highest within two ticks to both sides."""
+    padded = np.pad(curve, 2)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 5).max(axis=1))
+
+
+def _score(period: float, path: Array, curve: Array, struck: Array, low: Array, repeats: Array) -> float:
+    """How good a beat the path is. The weights were fitted, as a choice among candidates, on rendered drum
+    patterns, songs without drums and clicks, each pattern left out in turn; they are rounded."""
+    if len(path) < _FEWEST_BEATS:
+        return -np.inf
+    ticks = np.arange(len(curve))
+    lags = np.arange(len(repeats))
+    gaps = np.diff(path)
+
+    def between(values: Array, *parts: float) -> float:
+        return float(np.mean([np.interp(path[:-1] + part * gaps, ticks, values) for part in parts]))
+
+    usual = -(float(np.log2(_BPM_TICKS / period / _USUAL_BPM)) ** 2)
+    half, once, thrice, bar = np.interp(np.array([0.5, 1.0, 3.0, 4.0]) * period, lags, repeats)
+    return float(
+        2.2 * usual
+        + 1.5 * half
+        + 2.5 * once
+        + 2.0 * thrice
+        + 3.0 * bar
+        + 2.0 * _covered(path, curve)
+        - 2.5 * between(struck, 1.0 / 3.0, 2.0 / 3.0)
+        - 1.5 * between(struck, 0.25, 0.75)
+        - 2.0 * between(low, 0.5)
+    )
+
+
+def _covered(path: Array, curve: Array) -> float:
+    """The share of all that is struck which lies within 33 ms of a beat, above what chance would give."""
+    is_near = np.zeros(len(curve), bool)
+    for step in range(-4, 5):
+        is_near[np.clip(path.astype(np.int64) + step, 0, len(curve) - 1)] = True
+    return float(curve[is_near].sum() / curve.sum() - is_near.mean())
+
+
+def _timed(path: Array, curve: Array) -> tuple[float, Array]:
+    """(beats a minute, beats in seconds). A steady path becomes its own regular grid, which is truer than
+    ticks are; of another one the tempo is the median over sixteen beats."""
+    heard = np.flatnonzero(curve > 0.1)
+    path = path[(path >= heard[0] - 6) & (path <= heard[-1] + 6)]
+    if len(path) < _FEWEST_BEATS:
+        return 0.0, np.zeros(0)
+    times = np.array([_centre(curve, int(tick)) for tick in path]) / TICK_RATE_HZ
+    number = np.round((times - times[0]) / np.median(np.diff(times)))
+    for _ in range(3):
+        period, start = _line(number, times)
+        number = np.round((times - start) / period)
+    rest = times - (start + period * number)
+    if np.sqrt(np.mean(np.square(rest))) < _STEADY_SECONDS:
+        near = np.abs(rest) < 2.0 * _STEADY_SECONDS
+        period, start = _line(number[near], times[near])
+        grid = start + period * np.arange(number[0], number[-1] + 1)
+        return 60.0 / period, grid[grid >= 0.0]
+    wide = min(16, len(times) - 1)
+    return float(60.0 * wide / np.median(times[wide:] - times[:-wide])), times
+
+
+def _line(number: Array, times: Array) -> tuple[float, float]:
+    """(slope, start) of the straight line through the beats, by least squares."""
+    slope, start = np.polyfit(number, times, 1)
+    return float(slope), float(start)
+
+
+def _centre(curve: Array, tick: int) -> float:
+    """Where the onset around a tick is, between ticks: its centre of gravity."""
+    first = max(0, tick - 3)
+    piece = curve[first : tick + 4]
+    total = float(piece.sum())
+    return float(np.arange(first, first + len(piece)) @ piece / total) if total > 0.05 else float(tick)
