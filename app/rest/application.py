@@ -10,11 +10,22 @@ from fastapi import FastAPI
 from starlette.responses import HTMLResponse
 
 from app.pages.html import redoc_page, swagger_page
-from app.rest import audio_files, errors, frames, music_analysis, particle_renders, particle_socket, particles
+from app.rest import (
+    audio_files,
+    errors,
+    frames,
+    music_analysis,
+    music_tasks,
+    particle_renders,
+    particle_socket,
+    particles,
+    stems,
+)
 from app.rest.body_limit import BodyLimitMiddleware
 from app.rest.particle_shapes import Refused
 
 PARTICLES = (particles.router, particle_renders.router, particle_socket.router)
+MUSIC = (music_analysis.router, stems.router, music_tasks.router)
 ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refused, "description": "Refused"}}
 
 
@@ -32,7 +43,8 @@ def create_rest() -> FastAPI:
     for router in PARTICLES:
         app.include_router(router, prefix="/particles", tags=["particles"], responses=ERRORS)
         app.include_router(router, prefix="/api/particles", tags=["particles"], include_in_schema=False)
-    app.include_router(music_analysis.router, prefix="/api/ai", tags=["music"], responses=ERRORS)
+    for router in MUSIC:
+        app.include_router(router, prefix="/api/ai", tags=["music"], responses=ERRORS)
     app.include_router(audio_files.router, tags=["music"], responses=ERRORS)
     app.include_router(frames.router, responses=ERRORS)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)

@@ -31,6 +31,40 @@ class Channels:
     sample_rate_hz: int
 
 
+@dataclass(frozen=True)
+class SoundShape:
+    """The first audio stream of a file: its rate, its layout as FFmpeg names it, each channel's name (`FL`),
+    and how long its header says it is, 0 where it does not."""
+
+    rate_hz: int
+    layout: str
+    channels: tuple[str, ...]
+    seconds: float
+
+
+def sound_shape(path: str | Path) -> SoundShape:
+    """Raises UnsupportedMedia (no audio) and DamagedMedia (an audio stream without rate or channels)."""
+    with open_media(path) as container:
+        stream = audio_stream(container)
+        context = stream.codec_context
+        if not context.sample_rate or not context.channels:
+            raise DamagedMedia("The file is cut off or damaged: its sound has no rate or no channel.")
+        names = tuple(channel.name for channel in context.layout.channels)
+        length = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+        seconds = length or (container.duration or 0) / 1_000_000
+        return SoundShape(context.sample_rate, context.layout.name, names, seconds)
+
+
+def channel_blocks(path: str | Path, shape: SoundShape) -> Iterator[Block]:
+    """The first audio stream as blocks of float32 (samples, channels) at its own rate, about -1..1, finite.
+
+    `shape` is the file's. Raises as `mono_blocks`.
+    """
+    resampler = av.AudioResampler(format="fltp", layout=shape.layout, rate=shape.rate_hz)
+    for frame in _limited(path, resampler, shape.rate_hz):
+        yield np.ascontiguousarray(_finite(frame.to_ndarray()).T)
+
+
 def mono_blocks(
     path: str | Path, sample_rate_hz: int, on_channels: Callable[[Channels], None] | None = None
 ) -> Iterator[Block]:
@@ -40,18 +74,26 @@ def mono_blocks(
     decodes once. Damaged packets are skipped. Raises UnsupportedMedia (no audio), DamagedMedia (nothing of it
     can be decoded) and MediaTooLarge (longer than two hours, whatever its header says).
     """
-    limit = int(limits.MAX_AUDIO_SECONDS * sample_rate_hz)
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
+    for frame in _limited(path, resampler, sample_rate_hz, on_channels):
+        if frame.samples:
+            yield _finite(frame.to_ndarray().reshape(-1))
+
+
+def _limited(
+    path: str | Path,
+    resampler: av.AudioResampler,
+    rate_hz: int,
+    on_channels: Callable[[Channels], None] | None = None,
+) -> Iterator[av.AudioFrame]:
+    limit = int(limits.MAX_AUDIO_SECONDS * rate_hz)
     decoded = 0
     with open_media(path) as container:
-        stream = audio_stream(container)
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
-        for frame in _frames(_decoded(container, stream, on_channels), resampler):
-            block = _finite(frame.to_ndarray().reshape(-1))
-            decoded += len(block)
-            if decoded > limit + sample_rate_hz:
+        for frame in _frames(_decoded(container, audio_stream(container), on_channels), resampler):
+            decoded += frame.samples
+            if decoded > limit + rate_hz:
                 raise MediaTooLarge(f"The audio is longer than {limits.MAX_AUDIO_SECONDS / 3600:g} hours.")
-            if len(block):
-                yield block
+            yield frame
     if decoded == 0:
         raise DamagedMedia("No sound could be decoded from the file.")
 

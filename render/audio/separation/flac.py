@@ -1,8 +1,9 @@
 """Four stems as FLAC files of 24 bits, written side by side as they come.
 
-24 bits, so that the stems still sum to a quiet mix (their rounding lies some 140 dB below full scale); FLAC, because it
-is lossless, plays in every browser, is about half of a WAV and has no limit of 4 GB. It holds nothing beyond full
-scale, which a stem may pass though the mix does not: what is over goes to the stems that have room, so the sum stays.
+24 bits, so that the stems still sum to a quiet mix (their rounding lies some 140 dB below full scale); FLAC,
+because it is lossless, plays in every browser, is about half of a WAV and has no limit of 4 GB. It holds
+nothing beyond full scale, which a stem may pass though the mix does not: what is over goes to the stems that
+have room, so the sum stays.
 """
 
 from __future__ import annotations

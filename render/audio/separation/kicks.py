@@ -1,9 +1,9 @@
 """The low drum that is struck again and again, taken out as a waveform.
 
 Kick and bass lie in the same few bins, where no mask can part them. But a kick sounds much the same each time
-and the bass beneath it does not: the median over all strokes, aligned, is the stroke without the bass. Each stroke is
-then subtracted as loud as it fits (least squares), and only where it explains what is there. A song without such
-strokes loses nothing.
+and the bass beneath it does not: the median over all strokes, aligned, is the stroke without the bass. Each
+stroke is then subtracted as loud as it fits (least squares), and only where it explains what is there. A song
+without such strokes loses nothing.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _attacks(mix: Array, rate_hz: int, low: Low, low_hz: float) -> NDArray[np.in
     body = np.interp(centres, np.arange(level.size) / low_hz, level)
     both = np.sqrt(_rises(body, 4) * _rises(click, 3))
     peaks, _ = find_peaks(both, height=0.25, distance=max(1, round(NEAREST_SECONDS * rate_hz / hop)))
-    return np.rint(centres[peaks] * low_hz).astype(np.int64)
+    return np.asarray(np.rint(centres[peaks] * low_hz), np.int64)
 
 
 def _click(sound: Array, rate_hz: int, hop: int) -> NDArray[np.float64]:

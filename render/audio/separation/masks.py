@@ -1,8 +1,8 @@
 """Who owns which bin: four masks from the spectrum of a stereo pair, which sum to 1 everywhere.
 
-Struck sounds are upright in the spectrum and tones lie flat: medians over frequency and time tell them apart. Of
-the tones the bass is the comb of the lowest voice, and the vocals are the comb of the voice that is in the
-middle, moves, and stands out from what merely goes on. What is left is `other`.
+Struck sounds are upright in the spectrum and tones lie flat: medians over frequency and time tell them apart
+(Fitzgerald, 2010). Of the tones the bass is the comb of the lowest voice, and the vocals are the comb of the
+voice that is in the middle, moves, and stands out from what merely goes on. What is left is `other`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from render.audio.separation.medians import over_frequency, over_time
@@ -31,7 +30,9 @@ LEAST_SHARE = 0.001
 VOICE = Search(
     lowest_hz=90.0, octaves=3.2, partials=10, decay=0.75, top_hz=3500.0, silence=0.4, jump=0.03, turn=1.0
 )
-BASS = Search(lowest_hz=32.0, octaves=2.6, partials=6, decay=0.88, top_hz=900.0, silence=0.35, jump=0.05, turn=0.4)
+BASS = Search(
+    lowest_hz=32.0, octaves=2.6, partials=6, decay=0.88, top_hz=900.0, silence=0.35, jump=0.05, turn=0.4
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Following one voice among many: salience of pitches, the best path through them, and the comb of its partials.
+"""Following one voice among many: salience of pitches, the best path through them, the comb of its partials.
 
-Salience is a sum over partials less what lies between them (after Klapuri, 2006), the path is Viterbi's with a state for
-"nobody sings".
+Salience is a sum over partials less what lies between them (after Klapuri, 2006), the path is Viterbi's with
+a state for "nobody sings".
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _REACH = 12  # steps that a pitch may move from frame to frame; farther costs as
 class Search:
     """Which pitches are looked for, and how readily one is believed.
 
-    `partials` up to `top_hz` count, each `decay` of the one before; `silence` is what it is worth, in salience
-    relative to the strong frames, that nobody is heard; `jump` is the cost of a step of 25 cents and `turn` that
-    of beginning or ending.
+    `partials` up to `top_hz` count, each `decay` of the one before; `silence` is what it is worth, in
+    salience relative to the strong frames, that nobody is heard; `jump` is the cost of a step of 25 cents and
+    `turn` that of beginning or ending.
     """
 
     lowest_hz: float

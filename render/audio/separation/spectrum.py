@@ -40,7 +40,7 @@ class Grid:
 
     @cached_property
     def frequencies(self) -> NDArray[np.float64]:
-        return np.arange(self.size // 2 + 1) * self.bin_hz
+        return np.asarray(np.arange(self.size // 2 + 1) * self.bin_hz, np.float64)
 
     def frames(self, seconds: float) -> int:
         """An odd number of frames, about so long."""

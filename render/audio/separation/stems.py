@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from render.audio.decode import SoundShape, channel_blocks, sound_shape
+from render.audio.separation.facts import Separated
 from render.audio.separation.flac import StemFiles
 from render.audio.separation.spectrum import Array, Grid
 from render.audio.separation.version import STEMS
@@ -26,21 +26,7 @@ _RIGHT = frozenset({"FR", "BR", "SR", "FRC", "WR", "TFR", "TBR", "TSR", "DR", "S
 Report = Callable[[float, str | None], None]
 
 
-@dataclass(frozen=True)
-class Separated:
-    """What was made: seconds of sound and of work, Hz, channels of each stem, bytes of all four files."""
-
-    duration: float
-    sample_rate: int
-    channels: int
-    size: int
-    windows: int
-    seconds: float
-
-
-def separate(
-    path: str, outs: Mapping[str, str], report: Report = lambda percent, message: None
-) -> Separated:
+def separate(path: str, outs: Mapping[str, str], report: Report = lambda percent, message: None) -> Separated:
     """Write the stems of the song at `path` to `outs`, a FLAC file for each of `STEMS`.
 
     They have the song's rate, channels and length, and sum to it. `report` hears (per cent, sentence). Raises
