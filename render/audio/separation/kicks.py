@@ -26,6 +26,7 @@ ROUNDS = 5
 FEWEST = 4
 LIKENESS = 0.45  # correlation with the median stroke, below which it is another sound
 LOUDEST = 1.6
+LASTING = 0.3  # power of a stroke's last third over its first
 _HOP_SECONDS = 0.0058
 _CLICK_HZ = (1500.0, 9000.0)
 
@@ -63,7 +64,8 @@ def _attacks(mix: Array, rate_hz: int, low: Low, low_hz: float) -> NDArray[np.in
     sides = np.square(low).mean(axis=1)
     width = round(0.02 * low_hz)
     level = np.sqrt(np.maximum(np.convolve(sides, np.ones(width) / width, "same"), 0))
-    click = _click(mix.mean(axis=1), rate_hz, hop)
+    middle = mix.mean(axis=1)
+    click = _click(middle / max(float(np.abs(middle).max()), 1e-9), rate_hz, hop)
     centres = (np.arange(click.size) + 0.5) * hop / rate_hz
     body = np.interp(centres, np.arange(level.size) / low_hz, level)
     both = np.sqrt(_rises(body, 4) * _rises(click, 3))
@@ -87,10 +89,10 @@ def _click(sound: Array, rate_hz: int, hop: int) -> NDArray[np.float64]:
 
 
 def _rises(curve: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
-    """How much it rose over so many steps, 1 at the strong ones."""
+    """How much it rose over so many steps, 1 at the strong ones; ripples of what is steady are none."""
     rise = np.zeros_like(curve)
     rise[steps:] = np.maximum(curve[steps:] - curve[:-steps], 0)
-    strong = float(np.percentile(rise, 99.5)) if rise.size else 0.0
+    strong = max(float(np.percentile(rise, 99.5)), 0.2 * float(np.percentile(curve, 95)))
     return rise / strong if strong > 1e-9 else np.zeros_like(rise)
 
 
@@ -116,7 +118,7 @@ def _fitted(low: Low, begins: NDArray[np.int64], length: int, reach: int) -> _St
         products = np.einsum("nlc,lc->n", pieces, shape)
         powers = np.square(pieces).sum(axis=(1, 2))
         alike = products / np.sqrt(power * powers + 1e-12) > LIKENESS
-    if alike.sum() < FEWEST:
+    if alike.sum() < FEWEST or not _dies_away(shape):
         return None
     return _Strokes(shape, begins[alike], np.clip(products[alike] / power, 0, LOUDEST))
 
@@ -126,6 +128,12 @@ def _median_stroke(low: Low, begins: NDArray[np.int64], length: int) -> Low:
     tail = length // 4
     stroke[-tail:] *= np.linspace(1, 0, tail)[:, None]
     return np.asarray(stroke, np.float32)
+
+
+def _dies_away(shape: Low) -> bool:
+    """A drum's tone does; one that goes on is the bass that sounds with each hat."""
+    third = len(shape) // 3
+    return bool(np.square(shape[-third:]).sum() < LASTING * np.square(shape[:third]).sum())
 
 
 def _moved(low: Low, begin: int, shape: Low, reach: int) -> int:

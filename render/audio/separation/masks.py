@@ -1,4 +1,4 @@
-"""Who owns which bin: four masks from the spectrum of a stereo pair, which sum to 1 everywhere.
+"""Who owns which bin: masks from the spectrum of a stereo pair, which with what they leave sum to 1.
 
 Struck sounds are upright in the spectrum and tones lie flat: medians over frequency and time tell them apart
 (Fitzgerald, 2010). Of the tones the bass is the comb of the lowest voice, and the vocals are the comb of the
@@ -6,8 +6,6 @@ voice that is in the middle, moves, and stands out from what merely goes on. Wha
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -35,24 +33,10 @@ BASS = Search(
 )
 
 
-@dataclass(frozen=True)
-class Shares:
-    """(frames, bins) each, 0..1; what they leave is `other`'s."""
-
-    drums: Array
-    bass: Array
-    vocals: Array
-
-    def of(self, stem: str) -> Array:
-        """The share of a stem; of `other` what the three leave."""
-        if stem == "other":
-            return np.asarray(1 - self.drums - self.bass - self.vocals, np.float32)
-        share: Array = getattr(self, stem)
-        return share
-
-
-def shares(left: Complex, right: Complex, grid: Grid) -> Shares:
-    """The masks of a pair of spectra, both (frames, bins); the same twice for a mono mix."""
+def shares(left: Complex, right: Complex, grid: Grid) -> dict[str, Array]:
+    """The shares 0..1 of drums, bass and vocals in a pair of spectra, all (frames, bins); what they leave is
+    `other`'s. A mono mix is the same spectrum twice.
+    """
     power = ((np.square(np.abs(left)) + np.square(np.abs(right))) / 2).astype(np.float32) + np.float32(1e-10)
     middle = np.clip((left * right.conj()).real / power, 0, 1).astype(np.float32)
     level = np.sqrt(power)
@@ -103,7 +87,7 @@ def _bass_comb(level: Array, tonal: Array, middle: Array, grid: Grid) -> Array:
     return np.asarray(lines / (1 + (grid.frequencies / BASS_CORNER_HZ) ** 4), np.float32)
 
 
-def _shared_out(tonal: Array, bass: Array, voice: Array, grid: Grid) -> Shares:
+def _shared_out(tonal: Array, bass: Array, voice: Array, grid: Grid) -> dict[str, Array]:
     frequencies = grid.frequencies
     struck = 1 - tonal
     struck[:, frequencies < 140.0] *= 1 - bass[:, frequencies < 140.0]
@@ -117,4 +101,4 @@ def _shared_out(tonal: Array, bass: Array, voice: Array, grid: Grid) -> Shares:
         share *= 1 - 4 * LEAST_SHARE
         share += LEAST_SHARE
         share[:, frequencies < SUBSONIC_HZ] = 0.0
-    return Shares(struck, low, sung)
+    return {"drums": struck, "bass": low, "vocals": sung}

@@ -15,14 +15,11 @@ from render.audio.separation.spectrum import Array, Grid
 from render.audio.separation.version import STEMS
 from render.audio.separation.window import parted
 
-__all__ = ["Separated", "separate", "stereo_pair", "windows"]
+__all__ = ["Separated", "separate", "windows"]
 
 WINDOW_SECONDS = 16.0  # a window hears enough strokes to know the kick
 LEAST_WINDOW_SECONDS = 8.0
 FADE_SECONDS = 1.0
-_LEFT = frozenset({"FL", "BL", "SL", "FLC", "WL", "TFL", "TBL", "TSL", "DL", "SDL"})
-_RIGHT = frozenset({"FR", "BR", "SR", "FRC", "WR", "TFR", "TBR", "TSR", "DR", "SDR"})
-
 Report = Callable[[float, str | None], None]
 
 
@@ -61,7 +58,7 @@ def _stems_of(blocks: Iterable[Array], shape: SoundShape) -> Iterator[dict[str, 
     rise = ((np.arange(fade) + 0.5) / fade).astype(np.float32)[:, None]
     ending: dict[str, Array] | None = None
     for mix, is_last in windows(blocks, _window_samples(shape), fade):
-        stems = parted(mix, stereo_pair(mix, shape.channels), grid)
+        stems = parted(mix, shape.channels, grid)
         if ending is not None:
             for stem in STEMS:
                 stems[stem][:fade] = rise * stems[stem][:fade] + (1 - rise) * ending[stem]
@@ -93,13 +90,3 @@ def _window_samples(shape: SoundShape) -> int:
     heavy = shape.rate_hz * max(2, len(shape.channels)) / 96_000
     seconds = min(WINDOW_SECONDS, max(LEAST_WINDOW_SECONDS, WINDOW_SECONDS / heavy))
     return round(seconds * shape.rate_hz)
-
-
-def stereo_pair(mix: Array, channels: tuple[str, ...]) -> Array:
-    """(samples, 2): two channels as they are, one twice, more by the side that they are on."""
-    if len(channels) <= 2:
-        return np.ascontiguousarray(mix[:, [0, -1]])
-    half = np.float32(np.sqrt(0.5))
-    left = [0.0 if name in _RIGHT else 1.0 if name in _LEFT else half for name in channels]
-    right = [0.0 if name in _LEFT else 1.0 if name in _RIGHT else half for name in channels]
-    return np.asarray(mix @ np.array([left, right], np.float32).T, np.float32)

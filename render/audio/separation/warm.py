@@ -14,4 +14,4 @@ def warm() -> None:
     """Separate half a second of a tone."""
     turn = 2 * np.pi * 220.0 * np.arange(RATE_HZ // 2) / RATE_HZ
     tone: Array = (0.1 * np.sin(turn)).astype(np.float32)[:, None].repeat(2, axis=1)
-    parted(tone, tone, Grid(RATE_HZ))
+    parted(tone, ("FL", "FR"), Grid(RATE_HZ))
