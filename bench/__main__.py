@@ -23,6 +23,7 @@ SHORT = {
     "pages": ("--rounds", "3", "--seconds", "2"),
     "stored_pages": ("--rounds", "3", "--seconds", "3"),
     "fanout": ("--seconds", "6", "--rounds", "1"),
+    "separation": ("--songs", "4", "--seconds", "15", "--short", "30", "--long", "120"),
 }
 FULL: dict[str, tuple[str, ...]] = {
     "render": (),
@@ -35,6 +36,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "pages": (),
     "stored_pages": (),
     "fanout": (),
+    "separation": (),
 }
 
 

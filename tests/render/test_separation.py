@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 
-import librosa
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
 
 from bench.known_stems import STEMS, KnownSong, known_song
 from bench.known_tones import RATE_HZ
+from bench.separation_peers import hpss_and_low_pass, low_pass, sdr_db
 from render.audio.separation.spectrum import Grid
 from render.audio.separation.window import parted
-from tests.support.stem_files import missing_db, sdr_db
+from tests.support.stem_files import missing_db
 
 STEREO = ("FL", "FR")
 SEEDS = (3, 8)
@@ -32,24 +31,14 @@ def parts(seed: int) -> dict[str, Sound]:
     return parted(song(seed).mix, STEREO, Grid(RATE_HZ))
 
 
-def low_pass(sound: Sound) -> Sound:
-    low = butter(4, 150.0, "lowpass", fs=RATE_HZ, output="sos")
-    return np.asarray(sosfiltfilt(low, sound, axis=0), np.float32)
-
-
 @cache
 def simple(seed: int) -> dict[str, Sound]:
-    """librosa's HPSS and a low-pass, the best that they give of each stem without knowing it."""
-    mix = song(seed).mix
-    harmonic, percussive = librosa.effects.hpss(mix.T)
-    bass = low_pass(harmonic.T)
-    rest = (harmonic.T - bass) / 2
-    return {"drums": percussive.T, "bass": bass, "vocals": rest, "other": rest}
+    return hpss_and_low_pass(song(seed).mix)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_stems_sum_to_the_mix(seed: int) -> None:
-    assert missing_db(song(seed).mix.astype(np.float64), parts(seed).values()) < -100
+    assert missing_db(song(seed).mix, parts(seed).values()) < -100
 
 
 @pytest.mark.parametrize("stem", STEMS)

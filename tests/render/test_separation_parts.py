@@ -15,6 +15,7 @@ from scipy.ndimage import median_filter
 
 from bench.known_stems import known_song
 from bench.known_tones import RATE_HZ
+from bench.separation_peers import sdr_db
 from render.audio.separation.flac import StemFiles, with_room
 from render.audio.separation.kicks import HIGHEST_HZ, kicks
 from render.audio.separation.medians import over_frequency, over_time
@@ -23,7 +24,7 @@ from render.audio.separation.spectrum import Grid
 from render.audio.separation.stems import windows
 from render.audio.separation.version import STEMS
 from render.audio.separation.window import stereo_pair
-from tests.support.stem_files import decoded, sdr_db
+from tests.support.stem_files import decoded
 
 Sound = NDArray[np.float32]
 
@@ -63,9 +64,8 @@ def test_a_song_without_strokes_loses_nothing() -> None:
 
 def low_part(sound: Sound) -> Sound:
     frequencies = np.fft.rfftfreq(len(sound), 1 / RATE_HZ)
-    return np.fft.irfft(
-        np.fft.rfft(sound, axis=0) * (frequencies < HIGHEST_HZ)[:, None], axis=0, n=len(sound)
-    )
+    wanted = np.fft.rfft(sound, axis=0) * (frequencies < HIGHEST_HZ)[:, None]
+    return np.fft.irfft(wanted, axis=0, n=len(sound)).astype(np.float32)
 
 
 SEARCH = Search(

@@ -6,6 +6,7 @@ import io
 import wave
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -24,7 +25,7 @@ def decoded(content: bytes | Path) -> Sound:
             if not frame.format.is_planar:
                 block = block.reshape(-1, frame.layout.nb_channels).T
             blocks.append(block)
-    joined = np.concatenate(blocks, axis=1).T
+    joined: NDArray[Any] = np.concatenate(blocks, axis=1).T
     whole = 2.0 ** (8 * joined.dtype.itemsize - 1) if joined.dtype.kind == "i" else 1.0
     return np.asarray(joined / whole, np.float64)
 
@@ -40,13 +41,8 @@ def wav_of(sound: NDArray[np.floating], rate_hz: int) -> bytes:
     return file.getvalue()
 
 
-def missing_db(mix: Sound, stems: Iterable[Sound]) -> float:
+def missing_db(mix: NDArray[Any], stems: Iterable[NDArray[Any]]) -> float:
     """Level of what the stems' sum lacks or adds, relative to the mix; -200 where that is nothing."""
-    wrong = np.square(sum(stems) - mix).sum()
-    return float(10 * np.log10(max(wrong / max(np.square(mix).sum(), 1e-30), 1e-20)))
-
-
-def sdr_db(true: NDArray[np.floating], found: NDArray[np.floating]) -> float:
-    """Signal to distortion over the whole length: 10 log10(|s|^2 / |s - e|^2), the MDX challenge's."""
-    wrong = np.square(true.astype(np.float64) - found).sum()
-    return float(10 * np.log10(np.square(true, dtype=np.float64).sum() / wrong))
+    wrong = np.square(np.subtract(sum(stems), mix, dtype=np.float64)).sum()
+    whole = np.square(mix, dtype=np.float64).sum()
+    return float(10 * np.log10(max(wrong / max(whole, 1e-30), 1e-20)))

@@ -88,7 +88,7 @@ class StemFiles:
             raise StorageFull("There is no room left on the disk for the stems.") from error
 
 
-def with_room(sounds: NDArray[np.float32]) -> NDArray[np.float64]:
+def with_room(sounds: NDArray[np.floating]) -> NDArray[np.float64]:
     """(stems, samples, channels) within full scale and with the same sum, where that is possible at all."""
     fitted = np.clip(sounds.astype(np.float64), -1.0, _TOP)
     over = (sounds - fitted).sum(axis=0)
