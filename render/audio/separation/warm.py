@@ -1,4 +1,4 @@
-"""Compiles or loads every kernel, so that no job waits for a compiler."""
+"""Compiles or loads every kernel, for who measures; a worker's child does it with its first song."""
 
 from __future__ import annotations
 
