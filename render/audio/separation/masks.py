@@ -16,7 +16,7 @@ from render.audio.separation.spectrum import Array, Complex, Grid
 
 TONE_SECONDS, STROKE_HZ = 0.35, 226.0  # what is longer than half of it is a tone; what is wider, a stroke
 VOICE_SECONDS, VOICE_WIDTH_HZ = 0.16, 334.0  # the same for the voice, whose tones glide
-GOING_ON_SECONDS = 1.0
+GOING_ON_SECONDS = 0.4
 BRIGHT_HZ = (3000.0, 6000.0)  # from here to there what is in doubt becomes a stroke's: cymbals
 BRIGHT_FAVOUR = 4.0
 SUBSONIC_HZ = 25.0  # below it, DC included, nobody plays
@@ -41,12 +41,11 @@ def shares(left: Complex, right: Complex, grid: Grid) -> dict[str, Array]:
     middle = np.clip((left * right.conj()).real / power, 0, 1).astype(np.float32)
     level = np.sqrt(power)
     tonal = _tonal(level, grid.frames(TONE_SECONDS), grid.bins(STROKE_HZ))
-    voice = _voice_comb(level, tonal, middle, grid)
+    gliding = _tonal(level, grid.frames(VOICE_SECONDS), grid.bins(VOICE_WIDTH_HZ))
+    voice = _voice_comb(level, gliding, middle, grid)
     bass = _bass_comb(level, tonal, middle, grid)
     tonal = _brightened(tonal, grid)
-    sung = voice * middle
-    gliding = _tonal(level, grid.frames(VOICE_SECONDS), grid.bins(VOICE_WIDTH_HZ))
-    tonal += sung * np.maximum(gliding - tonal, 0)
+    tonal += voice * middle * np.maximum(gliding - tonal, 0)
     return _shared_out(tonal, bass, voice * middle**0.6, grid)
 
 
@@ -63,10 +62,10 @@ def _brightened(tonal: Array, grid: Grid) -> Array:
     return np.asarray(tonal / (tonal + (1 - tonal) * favour + 1e-9), np.float32)
 
 
-def _voice_comb(level: Array, tonal: Array, middle: Array, grid: Grid) -> Array:
-    """Partials of the voice: of what is tonal, in the middle, and more than merely goes on."""
+def _voice_comb(level: Array, gliding: Array, middle: Array, grid: Grid) -> Array:
+    """Partials of the voice: of what glides or holds, in the middle, and more than merely goes on."""
     going_on = over_time(level, grid.frames(GOING_ON_SECONDS))
-    strength = np.maximum(level * tonal - np.float32(1.1) * going_on, 0) * middle**6
+    strength = np.maximum(level * gliding - np.float32(1.1) * going_on, 0) * middle**6
     colour = uniform_filter1d(np.sqrt(np.square(strength).mean(axis=0)), grid.bins(640.0), mode="constant")
     strength = (strength / (colour + 1e-6)) ** np.float32(0.4)
     strength[:, grid.frequencies < 240.0] *= 0.2
