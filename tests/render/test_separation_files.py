@@ -12,8 +12,9 @@ from scipy.signal import resample_poly
 from bench.known_stems import STEMS, known_song
 from bench.known_tones import RATE_HZ
 from render.audio.separation.stems import separate
-from render.errors import DamagedMedia, UnsupportedMedia
+from render.errors import DamagedMedia, StorageFull, UnsupportedMedia
 from tests.rest.songs import pixel_png
+from tests.support.full_disk import small_disk
 from tests.support.stem_files import decoded, missing_db, wav_of
 
 Sound = NDArray[np.float32]
@@ -109,3 +110,13 @@ def test_a_picture_and_a_broken_file_are_refused_and_leave_nothing(tmp_path: Pat
         with pytest.raises(refusal):
             parted_file(tmp_path, content)
         assert [path.name for path in tmp_path.iterdir()] == ["mix"]
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "mix"
+    path.write_bytes(wav_of(song(3.0), RATE_HZ))
+    with small_disk(tmp_path / "disk", 200) as disk:
+        outs = {stem: str(disk / f"{stem}.flac") for stem in STEMS}
+        with pytest.raises(StorageFull):
+            separate(str(path), outs)
+        assert list(disk.iterdir()) == []
