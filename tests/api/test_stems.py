@@ -87,7 +87,7 @@ async def test_one_idempotency_key_is_one_separation(graphql: Api) -> None:
 async def test_what_has_no_sound_or_is_not_there_is_refused(graphql: Api) -> None:
     picture = await uploaded(graphql, "pixel.png", pixel_png())
     refusal = await graphql.refusal(SEPARATE, id=picture)
-    assert (refusal.code, refusal.field) == ("BAD_USER_INPUT", "audio_id")
+    assert (refusal.code, refusal.field) == ("BAD_USER_INPUT", "audioId")
     for id in unknown_ids():
         refusal = await graphql.refusal(SEPARATE, id=id)
-        assert (refusal.code, refusal.field) == ("NOT_FOUND", "audio_id")
+        assert (refusal.code, refusal.field) == ("NOT_FOUND", "audioId")

@@ -23,6 +23,7 @@ SUBSONIC_HZ = 25.0  # below it, DC included, nobody plays
 LOWEST_TONE_HZ = 110.0  # harmonic sound below it is the bass's, comb or not
 BASS_CORNER_HZ = 150.0
 VOICE_TOP_HZ = 9000.0
+DOUBT = np.float32(0.25)  # the voice's share of tones in the middle where none is followed: it may be missed
 LEAST_SHARE = 0.001
 
 VOICE = Search(
@@ -46,7 +47,8 @@ def shares(left: Complex, right: Complex, grid: Grid) -> dict[str, Array]:
     bass = _bass_comb(level, tonal, middle, grid)
     tonal = _brightened(tonal, grid)
     tonal += voice * middle * np.maximum(gliding - tonal, 0)
-    return _shared_out(tonal, bass, voice * middle**0.6, grid)
+    unheard = DOUBT * np.square(middle)
+    return _shared_out(tonal, bass, unheard + (1 - unheard) * voice * middle ** np.float32(0.6), grid)
 
 
 def _tonal(level: Array, frames: int, bins: int) -> Array:
