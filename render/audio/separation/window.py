@@ -21,6 +21,8 @@ def parted(mix: Array, channels: tuple[str, ...], grid: Grid) -> dict[str, Array
     """
     if not mix.size or float(np.abs(mix).max()) < _SILENCE:
         return {stem: np.zeros_like(mix) for stem in STEMS[:-1]} | {STEMS[-1]: mix.copy()}
+    offset = mix.mean(axis=0)  # where a window begins and ends it would be heard as a click
+    mix = mix - offset
     struck = kicks(mix, grid.rate_hz)
     rest = mix - struck
     found = _listened(stereo_pair(rest, channels), grid)
@@ -34,6 +36,7 @@ def parted(mix: Array, channels: tuple[str, ...], grid: Grid) -> dict[str, Array
             left_over -= piece
         stems[STEMS[-1]][:, channel] = left_over
     stems["drums"] += struck
+    stems[STEMS[-1]] += offset
     return stems
 
 
