@@ -1,6 +1,6 @@
 """How near the stems come to the true ones, beside what is simple and what is ideal; how fast, how large.
 
-The songs are made from published seeds (`bench.known_stems`); separation was tuned on seeds 1 to 8, the
+The songs are made from published seeds (`bench.known_stems`); separation was tuned on seeds 1 to 18, the
 measured ones begin at 101. The song of the last table is one of them, over and over.
 
     python -m bench.separation --songs 8 --seconds 20 --short 60 --long 600
