@@ -119,7 +119,7 @@ def test_a_pair_is_what_a_listener_hears_on_each_side() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=8), st.integers(0, 10**6))
+@given(st.lists(st.floats(-3.5, 3.5, width=32), min_size=1, max_size=8), st.integers(0, 10**6))
 def test_what_is_over_full_scale_goes_where_there_is_room(mix: list[float], seed: int) -> None:
     whole = np.array(mix)[:, None]
     stems = 2 * np.random.default_rng(seed).standard_normal((4, *whole.shape))
