@@ -31,7 +31,7 @@ class AudioAnalysis:
         description="Tempi that it may be counted in as well, the best first."
     )
     key: str | None = strawberry.field(
-        description="Such as `A minor` or `C# major`, sharps only. Null where there is none."
+        description="Such as `A minor`, `F# major` or `Eb major`. Null where there is none."
     )
     key_confidence: float = strawberry.field(description="0 to 1.")
     loudness_lufs: float | None = strawberry.field(

@@ -17,7 +17,7 @@ from app.rest.particle_audio import song_of_form
 from app.rest.stored import REVALIDATED, stored_response
 from app.viewer import viewer_of
 from domain import assets
-from domain.errors import NotFound
+from domain.errors import InvalidInput, NotFound
 
 STATIC = "/static/audio/"
 _UPLOAD: dict[str, Any] = {
@@ -48,6 +48,8 @@ class UploadedAudio(BaseModel):
 @router.post("/api/audio/upload", openapi_extra=_UPLOAD)
 async def upload(request: Request) -> UploadedAudio:
     """Stores a file with sound in it, recognised by its content; the path downloads it."""
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise InvalidInput("file", "file is required, as multipart/form-data")
     asset = await song_of_form(await viewer_of(request), request, services_of(request))
     return UploadedAudio(
         filename=asset.filename,
@@ -58,12 +60,14 @@ async def upload(request: Request) -> UploadedAudio:
 
 
 @router.get("/api/audio/download/{filename}", response_class=Response)
+@router.head("/api/audio/download/{filename}", include_in_schema=False)
 async def download(request: Request, filename: str) -> Response:
     """The bytes, to be saved under the stored name."""
     return await _stored(request, filename, is_saved=True)
 
 
 @router.get(f"{STATIC}{{filename}}", response_class=Response)
+@router.head(f"{STATIC}{{filename}}", include_in_schema=False)
 async def static(request: Request, filename: str) -> Response:
     """The bytes, to be played; answers Range requests."""
     return await _stored(request, filename, is_saved=False)

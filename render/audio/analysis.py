@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.audio import metre, spectrum, tempo
-from render.audio.decode import mono_blocks
+from render.audio.decode import heard_blocks
 from render.audio.facts import Analysis
 from render.audio.key import chromas, key_of
 from render.audio.loudness import Meter
@@ -22,11 +22,14 @@ from render.audio.spectrum import SAMPLE_RATE_HZ, TICK_RATE_HZ, Spectrum
 from render.audio.tones import Listener, tuning
 from render.media.container import open_media
 
+_BATCH = 64
+_SILENCE = 1e-9  # mean square: -90 dB
+
 
 def analyse(path: str, report: Callable[[float, str | None], None] | None = None) -> Analysis:
     """The analysis of the first audio stream of a file; `report` hears per cent and a sentence.
 
-    Raises what `mono_blocks` raises.
+    Raises what `heard_blocks` raises.
     """
     meter, listener = Meter(), Listener()
     expected = max(1, _expected_samples(path))
@@ -36,11 +39,11 @@ def analyse(path: str, report: Callable[[float, str | None], None] | None = None
             report(min(90.0, 90.0 * samples / expected), "listening to the song")
 
     def blocks() -> Iterator[NDArray[np.float32]]:
-        for block in mono_blocks(path, SAMPLE_RATE_HZ, meter.take):
+        for block in heard_blocks(path, SAMPLE_RATE_HZ, meter.take):
             listener.take(block)
             yield block
 
-    measured = spectrum.measure(blocks(), heard)
+    measured = spectrum.measure(blocks(), heard, _BATCH)
     found = _analysis(measured, listener, meter)
     if report is not None:
         report(100.0, "heard")
@@ -58,7 +61,7 @@ def _analysis(measured: Spectrum, listener: Listener, meter: Meter) -> Analysis:
     chroma, bass = chromas(tones, off)
     key = key_of(chroma, bass)
     onsets, low = tempo.onset_curves(measured)
-    rhythm = tempo.rhythm(onsets, low)
+    rhythm = tempo.rhythm(onsets, low, _beginning(measured))
     bars = metre.downbeats(rhythm.beats, metre.Heard(chroma, bass, low, onsets, TICK_RATE_HZ))
     return Analysis(
         duration=round(measured.samples / SAMPLE_RATE_HZ, 3),
@@ -74,6 +77,12 @@ def _analysis(measured: Spectrum, listener: Listener, meter: Meter) -> Analysis:
         downbeats=[round(float(beat), 3) for beat in bars],
         energy=_energy(rhythm.beats, measured),
     )
+
+
+def _beginning(measured: Spectrum) -> int:
+    """The first tick that is within 50 dB of the loud ones."""
+    loud = float(np.percentile(measured.power, 95.0))
+    return int(np.argmax(measured.power > max(1e-5 * loud, _SILENCE)))
 
 
 def _rounded(level: float | None) -> float | None:

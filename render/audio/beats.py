@@ -99,9 +99,10 @@ def beat_ticks(onset: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.zeros(0, np.int64) if period is None else path(onset, period)
 
 
-def path(onset: NDArray[np.float64], period: float) -> NDArray[np.int64]:
-    """The ticks of the beats that follow the onsets (0..1) best at about this period of ticks, rising."""
-    score, back = _best_paths(np.ascontiguousarray(onset, np.float64), period, _TIGHTNESS)
+def path(onset: NDArray[np.float64], period: float, tightness: float = _TIGHTNESS) -> NDArray[np.int64]:
+    """The ticks of the beats that follow the onsets (0..1) best at about this period of ticks, rising; the
+    tighter, the less they leave it."""
+    score, back = _best_paths(np.ascontiguousarray(onset, np.float64), period, tightness)
     tail = max(0, len(score) - int(period))
     k = tail + int(score[tail:].argmax())
     beats = []

@@ -18,6 +18,8 @@ from render.media.container import audio_stream, open_media
 
 Block = NDArray[np.float32]
 _USUAL_LAYOUTS = ("", "mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # FLAC's, by their number
+LOW_FREQUENCIES = frozenset({"LFE", "LFE2"})
+_GATHERED = 32_768  # samples
 
 
 @dataclass(frozen=True)
@@ -73,55 +75,64 @@ def channel_blocks(path: str | Path, shape: SoundShape) -> Iterator[Block]:
 
     `shape` is the file's. Raises as `mono_blocks`.
     """
-    layout = shape.layout if shape.is_named else None
+    layout, channels = shape.layout if shape.is_named else None, len(shape.channels)
     # Packed: taking unnamed channels out of their planes is more than PyAV can (it crashes).
     resampler = av.AudioResampler(format="flt", layout=layout, rate=shape.rate_hz)
-    for frame in _limited(path, resampler, shape.rate_hz):
-        yield _finite(frame.to_ndarray().reshape(-1, len(shape.channels)))
+    with open_media(path) as container:
+        decoded = _decoded(container, audio_stream(container))
+        for block in _checked(_frames(decoded, resampler), shape.rate_hz * channels):
+            yield block.reshape(-1, channels)
 
 
-def mono_blocks(
-    path: str | Path, sample_rate_hz: int, on_channels: Callable[[Channels], None] | None = None
-) -> Iterator[Block]:
+def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
     """The first audio stream as blocks of mono float32 at `sample_rate_hz`, about -1..1, finite.
 
-    `on_channels` is shown every decoded frame as well, before it is mixed and resampled: whoever needs both
-    decodes once. Damaged packets are skipped. Raises UnsupportedMedia (no audio), DamagedMedia (nothing of it
-    can be decoded) and MediaTooLarge (longer than two hours, whatever its header says).
+    Damaged packets are skipped. Raises UnsupportedMedia (no audio), DamagedMedia (nothing of it can be
+    decoded) and MediaTooLarge (longer than two hours, whatever its header says).
     """
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
-    for frame in _limited(path, resampler, sample_rate_hz, on_channels):
-        if frame.samples:
-            yield _finite(frame.to_ndarray().reshape(-1))
-
-
-def _limited(
-    path: str | Path,
-    resampler: av.AudioResampler,
-    rate_hz: int,
-    on_channels: Callable[[Channels], None] | None = None,
-) -> Iterator[av.AudioFrame]:
-    limit = int(limits.MAX_AUDIO_SECONDS * rate_hz)
-    decoded = 0
     with open_media(path) as container:
-        for frame in _frames(_decoded(container, audio_stream(container), on_channels), resampler):
-            decoded += frame.samples
-            if decoded > limit + rate_hz:
-                raise MediaTooLarge(f"The audio is longer than {limits.MAX_AUDIO_SECONDS / 3600:g} hours.")
-            yield frame
-    if decoded == 0:
+        decoded = _decoded(container, audio_stream(container))
+        yield from _checked(_frames(decoded, _resampler(sample_rate_hz)), sample_rate_hz)
+
+
+def heard_blocks(
+    path: str | Path, sample_rate_hz: int, on_channels: Callable[[Channels], None]
+) -> Iterator[Block]:
+    """As `mono_blocks`, in larger blocks; `on_channels` is shown all channels as they are stored, before they
+    are mixed: whoever needs both decodes once. What is mixed is their mean, without low-frequency effects."""
+    with open_media(path) as container:
+        decoded = _decoded(container, audio_stream(container))
+        mixed = _mixed(_gathered(decoded), on_channels)
+        yield from _checked(_frames(mixed, _resampler(sample_rate_hz)), sample_rate_hz)
+
+
+def _resampler(sample_rate_hz: int) -> av.AudioResampler:
+    return av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
+
+
+def _checked(frames: Iterator[av.AudioFrame], sample_rate_hz: int) -> Iterator[Block]:
+    """Packed samples, of all channels; `sample_rate_hz` is how many of them are a second."""
+    limit = int(limits.MAX_AUDIO_SECONDS * sample_rate_hz)
+    count = 0
+    for frame in frames:
+        block = _finite(frame.to_ndarray().reshape(-1))
+        count += len(block)
+        if count > limit + sample_rate_hz:
+            raise MediaTooLarge(f"The audio is longer than {limits.MAX_AUDIO_SECONDS / 3600:g} hours.")
+        if len(block):
+            yield block
+    if count == 0:
         raise DamagedMedia("No sound could be decoded from the file.")
 
 
 def _finite(samples: NDArray[Any]) -> Block:
-    return np.nan_to_num(samples.astype(np.float32, copy=False), nan=0.0, posinf=1.0, neginf=-1.0)
+    values = samples.astype(np.float32, copy=False)
+    if np.isfinite(values).all():
+        return values
+    return np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0)
 
 
-def _decoded(
-    container: av.container.InputContainer,
-    stream: av.AudioStream,
-    on_channels: Callable[[Channels], None] | None,
-) -> Iterator[av.AudioFrame]:
+def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
     """Frames as they are stored. What cannot be demuxed ends them, what cannot be decoded is skipped."""
     packets = container.demux(stream)
     while True:
@@ -138,8 +149,6 @@ def _decoded(
         for frame in decoded:
             # Broken timestamps would make a resampler pad or refuse; the samples' order is time enough.
             frame.pts = None
-            if on_channels is not None and frame.samples:
-                on_channels(_channels(frame))
             yield frame
 
 
@@ -159,13 +168,45 @@ def _frames(decoded: Iterator[av.AudioFrame], resampler: av.AudioResampler) -> I
         yield av.AudioFrame.from_ndarray(np.zeros((1, 1), np.float32), format="flt", layout="mono")
 
 
-def _channels(frame: av.AudioFrame) -> Channels:
-    """Integers become fractions of full scale. Packed frames are taken apart by channel."""
-    names = tuple(channel.name for channel in frame.layout.channels)
+def _gathered(frames: Iterator[av.AudioFrame]) -> Iterator[Channels]:
+    """Some seconds at a time: small frames cost more to handle than to decode."""
+    held: list[NDArray[Any]] = []
+    count, shape = 0, None
+    for frame in frames:
+        if not frame.samples:
+            continue
+        found = (tuple(channel.name for channel in frame.layout.channels), frame.sample_rate)
+        if held and (found != shape or count >= _GATHERED):
+            yield _channels(held, *(shape or found))
+            held, count = [], 0
+        shape = found
+        held.append(_stored(frame, len(found[0])))
+        count += frame.samples
+    if held and shape is not None:
+        yield _channels(held, *shape)
+
+
+def _stored(frame: av.AudioFrame, channels: int) -> NDArray[Any]:
+    """(channels, n), of whatever type."""
     stored: NDArray[Any] = frame.to_ndarray()
-    sound = stored if frame.format.is_planar else stored.reshape(-1, len(names)).T
+    return stored if frame.format.is_planar else stored.reshape(-1, channels).T
+
+
+def _channels(held: list[NDArray[Any]], names: tuple[str, ...], sample_rate_hz: int) -> Channels:
+    """Whole numbers become fractions of full scale."""
+    sound = np.concatenate(held, axis=1)
     if sound.dtype == np.uint8:
         sound = (sound.astype(np.float32) - 128.0) / 128.0
     elif sound.dtype.kind == "i":
         sound = sound.astype(np.float32) / 2.0 ** (8 * sound.dtype.itemsize - 1)
-    return Channels(np.ascontiguousarray(_finite(sound)), names, frame.sample_rate)
+    return Channels(np.ascontiguousarray(_finite(sound)), names, sample_rate_hz)
+
+
+def _mixed(blocks: Iterator[Channels], on_channels: Callable[[Channels], None]) -> Iterator[av.AudioFrame]:
+    for block in blocks:
+        on_channels(block)
+        heard = [number for number, name in enumerate(block.names) if name not in LOW_FREQUENCIES]
+        mono = block.sound[heard or [0]].mean(axis=0, dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(mono[None, :], format="fltp", layout="mono")
+        frame.sample_rate = block.sample_rate_hz
+        yield frame

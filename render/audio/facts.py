@@ -10,7 +10,7 @@ class Analysis:
     """Plain numbers, rounded: the same bytes give the same ones.
 
     `duration` and `beats`, `downbeats` are seconds, `bpm` beats a minute, confidences 0..1; `key` such as
-    "A minor" (sharps only), `tuning_cents` -50..50 off A = 440 Hz; `energy` has a value of 0..1 for each
+    "A minor" or "Eb major", `tuning_cents` -50..50 off A = 440 Hz; `energy` has a value of 0..1 for each
     beat, 1 being the loudest.
     """
 

@@ -8,6 +8,7 @@ rests on, and which ones are there at the beginning and at the end, decide betwe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 
 from render.audio.tones import FRAME_RATE_HZ, Tones
 
-NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+NAMES = {  # with the fewest accidentals, as musicians write them
+    "major": ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"),
+    "minor": ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B"),
+}
 _MAJOR = (
     (1.00, 0.00, 0.42, 0.00, 0.53, 0.37, 0.00, 0.77, 0.00, 0.38, 0.21, 0.30),
     (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400),
@@ -30,12 +34,15 @@ _MINOR = (
 )
 _OVERTONES = np.array([19.02, 27.86, 31.02, 33.69])  # semitones: the third, fifth, sixth, seventh
 _OVERTONE_SHARE = 0.2
+_BASS_WEIGHT = 5.0  # beside other tones
+_FAINTER = 1.4  # how much louder an overtone may be than its tone, as a natural logarithm of power: 6 dB
 _BASS_BELOW = 31.0  # semitones above A0: 165 Hz
 _FROM_A_TO_C = 3
-_BASS_SHARE, _OPENING_SHARE, _ENDING_SHARE = 0.25, 0.25, 0.15
+_BASS_SHARE, _OPENING_SHARE, _ENDING_SHARE = 0.25, 0.5, 0.15
 _END_FRAMES = int(2 * FRAME_RATE_HZ)
 _FEWEST_CLASSES = 3
 _HEARD = 0.15  # of the strongest class
+_SURE = 0.08  # a margin of that over the next best key gives a confidence of 0.63
 _FIT = 0.55  # a correlation below that is no key's
 _SHORTEST_SECONDS = 1.0  # of tones
 
@@ -44,7 +51,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Key:
-    """`name` such as "C# minor", sharps only; None where there is none. `confidence` is 0..1."""
+    """`name` such as "C# minor" or "Eb major"; None where there is none. `confidence` is 0..1."""
 
     name: str | None
     confidence: float
@@ -61,17 +68,17 @@ def key_of(chroma: Array, bass: Array) -> Key:
         return NONE
     sounds = np.flatnonzero(chroma.max(axis=1) > 0.05)
     opening, ending = sounds[:_END_FRAMES], sounds[-_END_FRAMES:]
-    scores = correlations(whole)
+    fits = correlations(whole)
+    if fits.max() < _FIT:
+        return NONE
+    scores = fits.copy()
     for share, frames in ((_BASS_SHARE, sounds), (_OPENING_SHARE, opening), (_ENDING_SHARE, ending)):
         scores += share * np.tile(_rest(chroma[frames], bass[frames]), 2)
-    order = np.argsort(scores)
-    best, second = scores[order[-1]], scores[order[-2]]
-    if correlations(whole).max() < _FIT:
-        return NONE
-    confidence = 1.0 - np.exp(-(best - second) / 0.08)
-    number = int(order[-1])
-    name = f"{NAMES[number % 12]} {'major' if number < 12 else 'minor'}"
-    return Key(name, float(confidence))
+    number = int(scores.argmax())
+    margin = float(scores[number] - np.delete(scores, number).max())
+    mode = "major" if number < 12 else "minor"
+    name = f"{NAMES[mode][number % 12]} {mode}"
+    return Key(name, 1.0 - math.exp(-margin / _SURE))
 
 
 def chromas(tones: Tones, off: float) -> tuple[Array, Array]:
@@ -100,14 +107,14 @@ def _add(chroma: Array, frame: NDArray[np.int64], pitch: Array, weight: Array) -
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _own_shares(frame: Any, pitch: Any, level: Any, overtones: Any, share: float) -> Any:
-    """1 for a tone of its own, `share` for what is an overtone of a louder, lower one of the same frame."""
+    """1 for a tone of its own, `share` for what may be an overtone of a lower one of the same frame."""
     out = np.ones(frame.shape[0])
     first = 0
     for k in range(frame.shape[0]):
         if frame[k] != frame[first]:
             first = k
         for lower in range(first, k):
-            if level[lower] < level[k]:
+            if level[lower] < level[k] - _FAINTER:
                 continue
             for overtone in overtones:
                 if abs(pitch[k] - pitch[lower] - overtone) < 0.25:
@@ -127,7 +134,6 @@ def correlations(chroma: Array) -> Array:
 
 
 def _rest(chroma: Array, bass: Array) -> Array:
-    """(12), of sum 1: what the bass, or else all, rests on."""
-    low = bass.sum(axis=0)
-    classes = low if low.sum() > 0.0 else chroma.sum(axis=0)
+    """(12), of sum 1: what these frames rest on, the bass above all."""
+    classes = chroma.sum(axis=0) + _BASS_WEIGHT * bass.sum(axis=0)
     return np.asarray(classes / max(classes.sum(), 1e-12))

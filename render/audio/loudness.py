@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from render.audio.decode import Channels
+from render.audio.decode import LOW_FREQUENCIES, Channels
 
 _STEPS_A_SECOND = 10
 _STEPS_A_BLOCK = 4
@@ -24,7 +24,6 @@ _RELATIVE_GATE_LU = 10.0
 _OFFSET_LUFS = -0.691
 _SURROUND = frozenset({"SL", "SR", "BL", "BR", "SDL", "SDR", "WL", "WR"})
 _SURROUND_WEIGHT = 1.41
-_LOW_FREQUENCIES = frozenset({"LFE", "LFE2"})
 _LOWEST_PEAK = 1e-6  # -120 dBTP: below that there is nothing
 
 # Annex 2 of the standard, twelve taps a phase; the other two phases are these backwards.
@@ -38,6 +37,7 @@ _HALF = np.array([[float(tap) for tap in phase.split()] for phase in (_FIRST_PHA
 _TAPS = np.concatenate([_HALF, _HALF[::-1, ::-1]])
 _OVERSHOOT = float(np.abs(_TAPS).sum(axis=1).max())  # more than this times a sample no phase can reach
 _HISTORY = _TAPS.shape[1] - 1
+_STRETCH = 64  # samples that are looked at together
 
 
 class Meter:
@@ -85,7 +85,7 @@ class Meter:
 
     def _begin(self, names: tuple[str, ...], sample_rate_hz: int) -> None:
         self._filters = k_weighting(sample_rate_hz)
-        self._states = np.zeros((len(names), 2, 2))
+        self._states = np.zeros((len(names), 4))
         self._weights = np.array([_weight(name) for name in names])
         self._step_samples = round(sample_rate_hz / _STEPS_A_SECOND)
         self._filled, self._energy = 0, 0.0
@@ -97,7 +97,7 @@ def _power(lufs: float) -> float:
 
 
 def _weight(name: str) -> float:
-    if name in _LOW_FREQUENCIES:
+    if name in LOW_FREQUENCIES:
         return 0.0
     return _SURROUND_WEIGHT if name in _SURROUND else 1.0
 
@@ -141,15 +141,14 @@ def _weighted_energy(
     steps = 0
     while start < count:
         end = min(count, start + step - filled)
-        for channel in range(sound.shape[0]):
-            weight = weights[channel]
-            if weight == 0.0:
-                continue
-            s0, s1 = states[channel, 0]
-            t0, t1 = states[channel, 1]
-            total = 0.0
+        for first in range(0, sound.shape[0], 2):
+            # Two at a time: each waits for its own last sample, so one fills the other's pauses.
+            second = min(first + 1, sound.shape[0] - 1)
+            s0, s1, t0, t1 = states[first]
+            u0, u1, v0, v1 = states[second]
+            total, other = 0.0, 0.0
             for i in range(start, end):
-                x = np.float64(sound[channel, i])
+                x = np.float64(sound[first, i])
                 y = b0 * x + s0
                 s0 = b1 * x - a1 * y + s1
                 s1 = b2 * x - a2 * y
@@ -157,9 +156,19 @@ def _weighted_energy(
                 t0 = -2.0 * y - d1 * z + t1
                 t1 = y - d2 * z
                 total += z * z
-            energy += weight * total
-            states[channel, 0, 0], states[channel, 0, 1] = s0, s1
-            states[channel, 1, 0], states[channel, 1, 1] = t0, t1
+                p = np.float64(sound[second, i])
+                q = b0 * p + u0
+                u0 = b1 * p - a1 * q + u1
+                u1 = b2 * p - a2 * q
+                r = q + v0
+                v0 = -2.0 * q - d1 * r + v1
+                v1 = q - d2 * r
+                other += r * r
+            states[first, 0], states[first, 1], states[first, 2], states[first, 3] = s0, s1, t0, t1
+            energy += weights[first] * total
+            if second != first:
+                states[second, 0], states[second, 1], states[second, 2], states[second, 3] = u0, u1, v0, v1
+                energy += weights[second] * other
         filled += end - start
         start = end
         if filled == step:
@@ -175,27 +184,28 @@ def _true_peak(sound: Any, last: Any, taps: Any, overshoot: float, peak: float) 
     phases, length = taps.shape
     history = length - 1
     count = sound.shape[1]
-    stretch = 64
-    line = np.zeros(history + stretch)
+    line = np.zeros(history + _STRETCH)
+    value = np.zeros(_STRETCH)
     for channel in range(sound.shape[0]):
         for i in range(history):
             line[i] = last[channel, i]
-        for start in range(0, count, stretch):
-            size = min(stretch, count - start)
+        for start in range(0, count, _STRETCH):
+            size = min(_STRETCH, count - start)
             highest = 0.0
             for i in range(size):
                 line[history + i] = sound[channel, start + i]
             for i in range(history + size):
                 highest = max(highest, abs(line[i]))
-            if highest > peak:
-                peak = highest
+            peak = max(peak, highest)
             if highest * overshoot > peak:
-                for i in range(size):
-                    for phase in range(phases):
-                        value = 0.0
-                        for tap in range(length):
-                            value += taps[phase, tap] * line[history + i - tap]
-                        peak = max(peak, abs(value))
+                for phase in range(phases):
+                    value[:] = 0.0
+                    for tap in range(length):
+                        share = taps[phase, tap]
+                        for i in range(_STRETCH):
+                            value[i] += share * line[history + i - tap]
+                    for i in range(size):
+                        peak = max(peak, abs(value[i]))
             for i in range(history):
                 line[i] = line[size + i]
         for i in range(history):

@@ -29,8 +29,10 @@ _SILENCE = 1e-3  # of a band's power: about -80 dB
 _FAINT = 0.15  # a smaller mean rise (of natural logarithms) is no onset: vibrato and beating tones have it
 _FEWEST_BEATS = 4
 _SHORTEST_TICKS = 2 * TICK_RATE_HZ
+_JUDGED_TICKS = 60 * TICK_RATE_HZ
 _PEAKS = 6
 _LEAST_CLEAR = 0.1
+_TIGHT = 400.0  # holds a path to its period
 _CLEAR = 0.3  # an autocorrelation at the beat from which there is no doubt that there is one
 _STEADY_SECONDS = 0.016  # beats this near to a regular grid (root mean square) are that grid
 
@@ -65,7 +67,7 @@ def rises(power: NDArray[np.float32], loudest: float) -> Array:
 
 
 def onset_curves(measured: Spectrum) -> tuple[Array, Array]:
-    """Two of (n) 0..1, beside the strong onsets of the track: of all bands, and of those below 110 Hz, which
+    """Two of (n) 0..1, 1 being the strong onsets of the track: of all bands, and of those below 110 Hz, which
     are kicks and no snares."""
     loudest = float(np.percentile(measured.fine.max(axis=1), 99.0))
     low = int(np.searchsorted(band_edges(), 110.0))
@@ -77,29 +79,45 @@ def _scaled(rise: Array) -> Array:
     return np.clip(rise / strong, 0.0, 1.0) if strong > 0.0 else rise
 
 
-def rhythm(curve: Array, low_curve: Array) -> Rhythm:
-    """The tempo and the beats of a track with these `onset_curves`."""
+def rhythm(curve: Array, low_curve: Array, begins: int = 0) -> Rhythm:
+    """The tempo and the beats of a track with these `onset_curves`, whose sound begins at that tick."""
     repeats = autocorrelation(curve)
     periods = candidate_periods(repeats, len(curve))
     if not periods:
         return NONE
-    struck, low = _nearby(curve), _nearby(low_curve)
-    paths = [beats.path(curve, period).astype(np.float64) for period in periods]
-    scores = np.array(
-        [
-            _score(period, path, curve, struck, low, repeats)
-            for period, path in zip(periods, paths, strict=True)
-        ]
-    )
+    judged = _middle(len(curve))
+    scores = _scores(periods, curve[judged], low_curve[judged], repeats)
     order = np.argsort(-scores)
     best = int(order[0])
-    bpm, found = _timed(paths[best], curve)
-    if len(found) < _FEWEST_BEATS:
+    tight = beats.path(curve, periods[best], _TIGHT).astype(np.float64)
+    timed = _steady(tight, curve, begins) or _loose(
+        beats.path(curve, periods[best]).astype(np.float64), curve
+    )
+    if timed is None:
         return NONE
     clear = min(1.0, float(repeats[round(periods[best])]) / _CLEAR)
     share = float(1.0 / np.exp(scores - scores[best]).sum())
     others = [_BPM_TICKS / periods[k] for k in order[1:MAX_CANDIDATES]]
-    return Rhythm(bpm, share * clear, (bpm, *others), found)
+    return Rhythm(timed[0], share * clear, (timed[0], *others), timed[1])
+
+
+def _middle(ticks: int) -> slice:
+    """A minute of the track tells which candidate it is."""
+    spare = max(0, ticks - _JUDGED_TICKS)
+    return slice(spare // 2, spare // 2 + _JUDGED_TICKS)
+
+
+def _scores(periods: list[float], curve: Array, low_curve: Array, repeats: Array) -> Array:
+    if not curve.any():
+        return np.array([_repetition(period, repeats) for period in periods])
+    struck, low = _nearby(curve), _nearby(low_curve)
+    paths = [beats.path(curve, period).astype(np.float64) for period in periods]
+    return np.array(
+        [
+            _repetition(period, repeats) + _fit(path, curve, struck, low)
+            for period, path in zip(periods, paths, strict=True)
+        ]
+    )
 
 
 def autocorrelation(curve: Array) -> Array:
@@ -157,27 +175,30 @@ def _nearby(curve: Array) -> Array:
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 5).max(axis=1))
 
 
-def _score(period: float, path: Array, curve: Array, struck: Array, low: Array, repeats: Array) -> float:
-    """How good a beat the path is. The weights were fitted, as a choice among candidates, on rendered drum
-    patterns, songs without drums and clicks, each pattern left out in turn; they are rounded."""
+# The weights of these two were fitted, as a choice among candidates, on rendered drum patterns, songs without
+# drums and clicks, each pattern left out in turn, and rounded.
+
+
+def _repetition(period: float, repeats: Array) -> float:
+    """How usual the period is, and how well it repeats: after a half, one, three and four of it."""
+    usual = -(float(np.log2(_BPM_TICKS / period / _USUAL_BPM)) ** 2)
+    lags = np.array([0.5, 1.0, 3.0, 4.0]) * period
+    found = np.interp(lags, np.arange(len(repeats)), repeats)
+    return 2.2 * usual + float(found @ np.array([1.5, 2.5, 2.0, 3.0]))
+
+
+def _fit(path: Array, curve: Array, struck: Array, low: Array) -> float:
+    """How much of what is struck lies on the path, and how little where a beat is rarely divided."""
     if len(path) < _FEWEST_BEATS:
         return -np.inf
     ticks = np.arange(len(curve))
-    lags = np.arange(len(repeats))
     gaps = np.diff(path)
 
     def between(values: Array, *parts: float) -> float:
         return float(np.mean([np.interp(path[:-1] + part * gaps, ticks, values) for part in parts]))
 
-    usual = -(float(np.log2(_BPM_TICKS / period / _USUAL_BPM)) ** 2)
-    half, once, thrice, bar = np.interp(np.array([0.5, 1.0, 3.0, 4.0]) * period, lags, repeats)
-    return float(
-        2.2 * usual
-        + 1.5 * half
-        + 2.5 * once
-        + 2.0 * thrice
-        + 3.0 * bar
-        + 2.0 * _covered(path, curve)
+    return (
+        2.0 * _covered(path, curve)
         - 2.5 * between(struck, 1.0 / 3.0, 2.0 / 3.0)
         - 1.5 * between(struck, 0.25, 0.75)
         - 2.0 * between(low, 0.5)
@@ -192,24 +213,41 @@ def _covered(path: Array, curve: Array) -> float:
     return float(curve[is_near].sum() / curve.sum() - is_near.mean())
 
 
-def _timed(path: Array, curve: Array) -> tuple[float, Array]:
-    """(beats a minute, beats in seconds). A steady path becomes its own regular grid, which is truer than
-    ticks are; of another one the tempo is the median over sixteen beats."""
+def _heard(path: Array, curve: Array) -> Array:
+    """Its beats in seconds, from the first onset to the last."""
     heard = np.flatnonzero(curve > 0.1)
     path = path[(path >= heard[0] - 6) & (path <= heard[-1] + 6)]
-    if len(path) < _FEWEST_BEATS:
-        return 0.0, np.zeros(0)
-    times = np.array([_centre(curve, int(tick)) for tick in path]) / TICK_RATE_HZ
+    return np.array([_centre(curve, int(tick)) for tick in path]) / TICK_RATE_HZ
+
+
+def _steady(path: Array, curve: Array, begins: int) -> tuple[float, Array] | None:
+    """(beats a minute, beats in seconds) of a path that lies on a regular grid, None for others.
+
+    The grid is truer than ticks are, and reaches back to where the sound begins: what is too soft to be
+    struck has its beats too.
+    """
+    times = _heard(path, curve)
+    if len(times) < _FEWEST_BEATS:
+        return None
     number = np.round((times - times[0]) / np.median(np.diff(times)))
     for _ in range(3):
         period, start = _line(number, times)
         number = np.round((times - start) / period)
     rest = times - (start + period * number)
-    if np.sqrt(np.mean(np.square(rest))) < _STEADY_SECONDS:
-        near = np.abs(rest) < 2.0 * _STEADY_SECONDS
-        period, start = _line(number[near], times[near])
-        grid = start + period * np.arange(number[0], number[-1] + 1)
-        return 60.0 / period, grid[grid >= 0.0]
+    if np.sqrt(np.mean(np.square(rest))) >= _STEADY_SECONDS:
+        return None
+    near = np.abs(rest) < 2.0 * _STEADY_SECONDS
+    period, start = _line(number[near], times[near])
+    first = np.ceil((begins / TICK_RATE_HZ - 2.0 * _STEADY_SECONDS - start) / period)
+    grid = start + period * np.arange(min(first, number[0]), number[-1] + 1)
+    return 60.0 / period, np.maximum(grid[grid > -2.0 * _STEADY_SECONDS], 0.0)
+
+
+def _loose(path: Array, curve: Array) -> tuple[float, Array] | None:
+    """(beats a minute, as the median over sixteen beats, and the beats themselves); None for too few."""
+    times = _heard(path, curve)
+    if len(times) < _FEWEST_BEATS:
+        return None
     wide = min(16, len(times) - 1)
     return float(60.0 * wide / np.median(times[wide:] - times[:-wide])), times
 

@@ -20,14 +20,15 @@ WINDOW = 8192
 HOP = 4096
 FRAME_RATE_HZ = SAMPLE_RATE_HZ / HOP
 _BIN_HZ = SAMPLE_RATE_HZ / WINDOW
-_LOWEST_HZ, _HIGHEST_HZ = 60.0, 2600.0
-_FIRST, _LAST = int(_LOWEST_HZ / _BIN_HZ) - 16, int(_HIGHEST_HZ / _BIN_HZ) + 24  # with the surroundings
+_LOWEST_HZ, _HIGHEST_HZ = 36.0, 2600.0
+_FIRST, _LAST = 4, int(_HIGHEST_HZ / _BIN_HZ) + 24  # with the surroundings
 _AROUND = 14  # bins to both sides whose mean level a peak stands above
 _CLEARANCE = np.log(10.0 ** (11.0 / 10.0))  # 11 dB, as a natural logarithm of power
 _SILENCE = np.log(1e-4)  # of a peak's power: a tone of about -106 dB
-_BATCH = 64
+_BATCH = 8
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -42,65 +43,69 @@ class Tones:
 
 
 class Listener:
-    """Takes mono blocks at SAMPLE_RATE_HZ; `tones` says what sounded."""
+    """Takes mono blocks at SAMPLE_RATE_HZ; `tones` says what sounded. Holds peaks, not the sound."""
 
     def __init__(self) -> None:
         self._held = np.zeros(WINDOW // 2, np.float32)
         self._window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-        self._levels: list[NDArray[np.float32]] = []
+        self._found: list[tuple[Places, Places, Array, Array]] = []
+        self._frames = 0
 
     def take(self, block: NDArray[np.float32]) -> None:
         self._held = np.concatenate([self._held, block])
-        count = (len(self._held) - WINDOW) // HOP + 1
-        if count >= _BATCH:
-            self._transform(count)
+        while len(self._held) >= WINDOW + (_BATCH - 1) * HOP:
+            self._transform(_BATCH)
 
     def tones(self) -> Tones:
         """Called once, at the end."""
         self._held = np.concatenate([self._held, np.zeros(WINDOW // 2, np.float32)])
-        count = (len(self._held) - WINDOW) // HOP + 1
-        if count > 0:
-            self._transform(count)
-        if not self._levels:
+        while (count := (len(self._held) - WINDOW) // HOP + 1) > 0:
+            self._transform(min(count, _BATCH))
+        if not self._found:
             return Tones(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0)
-        return _peaks(np.concatenate(self._levels))
+        frame, place, shift, level = (np.concatenate(part) for part in zip(*self._found, strict=True))
+        hertz = (place + _FIRST + shift) * _BIN_HZ
+        is_kept = _lasting(frame, place) & (hertz >= _LOWEST_HZ) & (hertz <= _HIGHEST_HZ)
+        pitch = 12.0 * np.log2(hertz[is_kept] / 27.5)
+        return Tones(frame[is_kept], pitch, level[is_kept], self._frames)
 
     def _transform(self, count: int) -> None:
         view = np.lib.stride_tricks.sliding_window_view(self._held, WINDOW)[::HOP][:count]
-        for start in range(0, count, _BATCH):
-            found = scipy.fft.rfft(view[start : start + _BATCH] * self._window, axis=1)[:, _FIRST:_LAST]
-            power = np.square(found.real) + np.square(found.imag)
-            self._levels.append(np.log(power + np.float32(1e-12)))
+        found = scipy.fft.rfft(view * self._window, axis=1)[:, _FIRST:_LAST]
+        frame, place, shift, level = _peaks(
+            np.log(np.square(found.real) + np.square(found.imag) + np.float32(1e-12))
+        )
+        self._found.append((frame + self._frames, place, shift, level))
+        self._frames += count
         self._held = self._held[count * HOP :]
 
 
-def _peaks(level: NDArray[np.float32]) -> Tones:
-    frames = len(level)
+def _peaks(level: NDArray[np.float32]) -> tuple[Places, Places, Array, Array]:
+    """Row, column, offset from the column's middle and height of what stands above its surroundings."""
     total = np.cumsum(np.pad(level, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
     width = 2 * _AROUND + 1
     mean = np.full(level.shape, np.inf)
     mean[:, _AROUND : level.shape[1] - _AROUND] = (total[:, width:] - total[:, :-width]) / width
-    is_peak = np.zeros(level.shape, bool)
-    here = level[:, 1:-1]
-    is_peak[:, 1:-1] = (here > level[:, :-2]) & (here >= level[:, 2:]) & (here > _SILENCE)
-    is_peak &= level > mean + _CLEARANCE
-    wide = is_peak.copy()
-    wide[:, 1:] |= is_peak[:, :-1]
-    wide[:, :-1] |= is_peak[:, 1:]
-    lasts = np.zeros_like(is_peak)
-    lasts[1:] |= wide[:-1]
-    lasts[:-1] |= wide[1:]
-    frame, place = np.nonzero(is_peak & lasts)
-    before, middle, after = (level[frame, place + step].astype(np.float64) for step in (-1, 0, 1))
-    shift = (
-        0.5 * (before - after) / (before - 2.0 * middle + after)
-    )  # a Hann window's peak is nearly a parabola
-    hertz = (place + _FIRST + shift) * _BIN_HZ
-    pitch = 12.0 * np.log2(hertz / 27.5)
-    is_wanted = (hertz >= _LOWEST_HZ) & (hertz <= _HIGHEST_HZ)
-    return Tones(
-        frame[is_wanted], pitch[is_wanted], (middle - 0.25 * (before - after) * shift)[is_wanted], frames
-    )
+    mean[:, 1:_AROUND] = mean[:, _AROUND : _AROUND + 1]  # the lowest have no surroundings below
+    is_peak = (level > _SILENCE) & (level > mean + _CLEARANCE)
+    is_peak[:, 1:-1] &= (level[:, 1:-1] > level[:, :-2]) & (level[:, 1:-1] >= level[:, 2:])
+    row, column = np.nonzero(is_peak)
+    before, middle, after = (level[row, column + step].astype(np.float64) for step in (-1, 0, 1))
+    shift = 0.5 * (before - after) / (before - 2.0 * middle + after)  # of the parabola through the three
+    return row, column, shift, middle - 0.25 * (before - after) * shift
+
+
+def _lasting(frame: Places, place: Places) -> NDArray[np.bool_]:
+    """Whether a peak has a neighbour at most a bin away in the frame before or after."""
+    width = _LAST - _FIRST + 4
+    known = frame * width + place  # rising: frames are in order, and peaks within them
+    is_there = np.zeros(len(known), bool)
+    for step in (-1, 1):
+        for shift in (-1, 0, 1):
+            wanted = known + step * width + shift
+            at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+            is_there |= known[at] == wanted
+    return is_there
 
 
 def tuning(tones: Tones) -> float:

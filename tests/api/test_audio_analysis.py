@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bench.labelled import RATE, chord_song, wav_of
 from tests.api.test_whole_way import followed
 from tests.rest.songs import kick_wav, pixel_png
-from tests.support.audio import chord_song, silent_wav, wav_of
 from tests.support.graphql_http import Api, api, data_of
 from tests.support.rows import unknown_ids
 from tests.support.server import Server
@@ -42,7 +43,7 @@ async def analyzed(graphql: Api, id: str) -> dict[str, Any]:
 
 
 async def test_a_song_is_heard_once_and_known_ever_after(graphql: Api) -> None:
-    song = wav_of(chord_song(tonic=9, mode="minor", bpm=96.0, seconds=20.0))
+    song = wav_of(chord_song(9, "minor", 96.0, 20.0))
     id = await uploaded(graphql, "song.wav", song)
     assert (await graphql.run(ASSET, id=id))["asset"] == {"analysis": None}
     facts = await analyzed(graphql, id)
@@ -65,7 +66,7 @@ async def test_a_song_is_heard_once_and_known_ever_after(graphql: Api) -> None:
 
 
 async def test_silence_has_neither_beat_nor_key(graphql: Api) -> None:
-    facts = await analyzed(graphql, await uploaded(graphql, "silence.wav", silent_wav(3.0)))
+    facts = await analyzed(graphql, await uploaded(graphql, "silence.wav", wav_of(np.zeros(3 * RATE))))
     assert facts == {
         "duration": 3.0,
         "bpm": None,

@@ -15,7 +15,7 @@ from domain.accounts import Viewer
 from schema.build import schema
 from tests.support.graphql_http import Api
 from tests.support.queries import counted
-from tests.support.rows import a_job, a_system, an_asset, an_output
+from tests.support.rows import a_job, a_system, an_analysis, an_asset, an_output
 from tests.support.selections import EDGES, NODES, connections, everything
 
 SCHEMA = schema().core
@@ -23,8 +23,9 @@ SIZES = (1, 10, 100)
 
 
 async def a_system_with_jobs(viewer: Viewer, number: int) -> None:
-    """A song, and two jobs: the first has two outputs and was retried by the second."""
+    """A song that was analysed, and two jobs: the first has two outputs and was retried by the second."""
     song = await an_asset(viewer)
+    await an_analysis(song)
     await two_jobs(viewer, number, await a_system(viewer, number, audio_id=song.id))
 
 
@@ -32,7 +33,7 @@ async def two_jobs(viewer: Viewer, number: int, system: ParticleSystem) -> None:
     subject = {"subject_type": "ParticleSystem", "subject_id": str(system.id)}
     first = await a_job(viewer, 2 * number, **subject)
     await a_job(viewer, 2 * number + 1, retry_of=first.id, **subject)
-    await an_output(first, viewer)
+    await an_analysis(await an_output(first, viewer))
     await an_output(first, viewer, "preview")
 
 
@@ -42,7 +43,7 @@ async def a_job_of_the_first_system(viewer: Viewer, number: int) -> None:
 
 
 async def an_asset_alone(viewer: Viewer, number: int) -> None:
-    await an_asset(viewer)
+    await an_analysis(await an_asset(viewer))
 
 
 Fill = Callable[[Viewer, int], Awaitable[None]]
@@ -71,6 +72,10 @@ PARTS: dict[str, list[str]] = {
     "subject { __typename }": ["particle_systems"],
     "subject { ... on ParticleSystem { id config { width } } }": ["particle_systems"],
     "subject { ... on ParticleSystem { audio { url } } }": ["particle_systems", "assets"],
+    "video { analysis { bpm key } } outputs { asset { analysis { beats } } }": [
+        "job_outputs",
+        "audio_analyses",
+    ],
     "outputs @skip(if: true) { role } retriedBy @include(if: false)": [],
     "... @include(if: false) { outputs { role } }": [],
     "... on Job { ...More } ...More": ["job_outputs"],

@@ -19,7 +19,7 @@ from domain.jobs.kinds import VOCABULARY
 from domain.pages import Key
 from render.particles.config import ParticleConfig, ParticleType, to_json
 from tests.differential.operations import UNKNOWN
-from tests.support.rows import EPOCH, a_job, a_system, an_asset, stage
+from tests.support.rows import EPOCH, a_job, a_system, an_analysis, an_asset, stage
 
 STATES = ("PENDING", "PROCESSING", "COMPLETED", "COMPLETED", "FAILED", "CANCELLED")
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
@@ -91,6 +91,8 @@ class History:
         asset = await an_asset(viewer, **self.rng.choice(MEDIA), deleted_at=deleted)
         await Asset.filter(id=asset.id).update(created_at=created)
         asset.created_at = created
+        if self.rng.random() < 0.5:
+            await an_analysis(asset)
         return asset
 
     async def _system(self, viewer: Viewer, number: int) -> ParticleSystem:

@@ -7,9 +7,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from db.assets import Asset
+from db.audio_analyses import AudioAnalysis
 from db.jobs import Job, JobOutput
 from db.particles import ParticleSystem
 from domain.accounts import Viewer
+from render.audio.version import ANALYSIS_VERSION
 from render.particles.config import ParticleConfig, to_json
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,6 +32,25 @@ async def an_asset(viewer: Viewer, **given: Any) -> Asset:
         "channels": 2,
     }
     return await Asset.create(id=id, owner_id=viewer.id, **{**values, **given})
+
+
+async def an_analysis(asset: Asset) -> AudioAnalysis:
+    """Of a song of three seconds with four beats."""
+    facts = {
+        "duration": 3.0,
+        "bpm": 90.0,
+        "bpm_confidence": 0.9,
+        "bpm_candidates": [90.0, 45.0],
+        "key": "A minor",
+        "key_confidence": 0.8,
+        "tuning_cents": 0.0,
+        "loudness_lufs": -14.0,
+        "true_peak_dbtp": -1.0,
+        "beats": [0.0, 0.667, 1.333, 2.0],
+        "downbeats": [0.0],
+        "energy": [1.0, 0.5, 0.8, 0.5],
+    }
+    return await AudioAnalysis.create(sha256=asset.sha256, version=ANALYSIS_VERSION, facts=facts)
 
 
 async def a_job(viewer: Viewer, number: int = 0, **given: Any) -> Job:
