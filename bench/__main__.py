@@ -25,6 +25,7 @@ SHORT = {
     "stored_pages": ("--rounds", "3", "--seconds", "3"),
     "fanout": ("--seconds", "6", "--rounds", "1"),
     "history": ("--rounds", "5"),
+    "separation": ("--songs", "4", "--seconds", "15", "--short", "30", "--long", "120"),
 }
 FULL: dict[str, tuple[str, ...]] = {
     "render": (),
@@ -39,6 +40,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "stored_pages": (),
     "fanout": (),
     "history": (),
+    "separation": (),
 }
 
 

@@ -4,7 +4,7 @@ import strawberry
 
 from domain.jobs import JobOptions as DomainOptions
 from domain.particles import Quality, RenderRequest
-from resolvers import assets, audio_analysis, jobs, particles
+from resolvers import assets, audio_analysis, jobs, particles, stems
 from schema.assets import Asset
 from schema.audio_analysis import AudioAnalysis
 from schema.info import Info
@@ -55,6 +55,17 @@ class Mutation(RepositoryChanges):
     async def delete_job(self, info: Info, id: strawberry.ID) -> bool:
         await jobs.delete(info.context, id)
         return True
+
+    @strawberry.mutation(
+        description="Parts an asset with sound in it into drums, bass, vocals and other, as a job: four FLAC"
+        " files that sum to it, with its sample rate, channels and length. What was parted before is answered"
+        " at once."
+    )
+    async def separate_stems(
+        self, info: Info, audio_id: strawberry.ID, options: JobOptions | None = None
+    ) -> Job:
+        wishes = DomainOptions() if options is None else options.to_domain()
+        return await Job.of(await stems.separate(info.context, audio_id, wishes), Wanted.of(info))
 
     @strawberry.mutation(description="A new system; what the config leaves out has its default.")
     async def create_particle_system(self, info: Info, input: CreateParticleSystemInput) -> ParticleSystem:

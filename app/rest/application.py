@@ -16,16 +16,19 @@ from app.rest import (
     errors,
     frames,
     music_analysis,
+    music_tasks,
     particle_renders,
     particle_socket,
     particles,
     repositories,
+    stems,
 )
 from app.rest.body_limit import BodyLimitMiddleware
 from app.rest.particle_shapes import Refused
 
 PARTICLES = (particles.router, particle_renders.router, particle_socket.router)
-MUSIC = (repositories.repository_router, repositories.fork_router, commits.router)
+VERSION_CONTROL = (repositories.repository_router, repositories.fork_router, commits.router)
+MUSIC = (music_analysis.router, stems.router, music_tasks.router)
 ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refused, "description": "Refused"}}
 
 
@@ -44,8 +47,9 @@ def create_rest() -> FastAPI:
         app.include_router(router, prefix="/particles", tags=["particles"], responses=ERRORS)
         app.include_router(router, prefix="/api/particles", tags=["particles"], include_in_schema=False)
     for router in MUSIC:
+        app.include_router(router, prefix="/api/ai", tags=["music"], responses=ERRORS)
+    for router in VERSION_CONTROL:
         app.include_router(router, responses=ERRORS)
-    app.include_router(music_analysis.router, prefix="/api/ai", tags=["music"], responses=ERRORS)
     app.include_router(audio_files.router, tags=["music"], responses=ERRORS)
     app.include_router(frames.router, responses=ERRORS)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)

@@ -7,7 +7,16 @@ from domain.jobs.all_pages import Seen
 from domain.jobs.all_updates import following_all, opening_all, watch_all
 from domain.jobs.announce import CALLBACKS, announce, cancel_topic, topic
 from domain.jobs.by_subject import pages_by_subject
-from domain.jobs.kinds import AUDIO_ANALYZE, KINDS, PARTICLE_RENDER, Kind, kind_of, known, register
+from domain.jobs.kinds import (
+    AUDIO_ANALYZE,
+    KINDS,
+    PARTICLE_RENDER,
+    STEM_SEPARATE,
+    Kind,
+    kind_of,
+    known,
+    register,
+)
 from domain.jobs.lookup import attempts_of, by_prefix
 from domain.jobs.read import count, find, get, outputs_for, page, queue_stats, retried_by_for
 from domain.jobs.requests import (
@@ -41,6 +50,7 @@ __all__ = [
     "Priority",
     "Pruned",
     "QueueStats",
+    "STEM_SEPARATE",
     "Seen",
     "announce",
     "attempts_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -18,12 +19,16 @@ class Answer:
     result: dict[str, Any] | None
     outputs: list[tuple[str, NewAsset]]
 
-    def named(self, filename: str | None) -> list[tuple[str, NewAsset]]:
-        """The outputs, with the film under the name that this caller asked for, not the first one's."""
-        if filename is None:
-            return self.outputs
+    def named(self, params: Mapping[str, Any]) -> list[tuple[str, NewAsset]]:
+        """The outputs, under the names that this caller asked for, not the first one's.
+
+        The film's is `filename`; what else there is has its names in `filenames`, by role.
+        """
+        names = dict(params.get("filenames") or {})
+        if params.get("filename") is not None:
+            names["video"] = params["filename"]
         return [
-            (role, replace(asset, filename=filename) if role == "video" else asset)
+            (role, replace(asset, filename=names[role]) if role in names else asset)
             for role, asset in self.outputs
         ]
 

@@ -81,6 +81,8 @@ PARTICLE_RENDER = register(
 
 AUDIO_ANALYZE = register(Kind("AUDIO_ANALYZE", stages=("listen",)))
 
+STEM_SEPARATE = register(Kind("STEM_SEPARATE", stages=("separate", "publish"), weights=(96.0, 4.0)))
+
 
 def kind_of(name: str) -> Kind:
     """Raises InvalidInput for a kind that cannot be submitted here."""

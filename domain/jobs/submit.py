@@ -148,7 +148,7 @@ async def _insert(row: job_rows.JobRow, answer: cache.Answer | None) -> Job:
     if answer is not None and await answer.holds():
         job = await job_rows.insert_completed(_all_stages_done(row), answer.result)
         if job is not None:
-            await outputs.keep(job.id, row.owner_id, answer.named(row.params.get("filename")))
+            await outputs.keep(job.id, row.owner_id, answer.named(row.params))
     else:
         job = await job_rows.insert(row)
     if job is None:

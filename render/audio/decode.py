@@ -17,6 +17,7 @@ from render.errors import DamagedMedia, MediaTooLarge
 from render.media.container import audio_stream, open_media
 
 Block = NDArray[np.float32]
+_USUAL_LAYOUTS = ("", "mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # FLAC's, by their number
 LOW_FREQUENCIES = frozenset({"LFE", "LFE2"})
 _GATHERED = 32_768  # samples
 
@@ -31,6 +32,56 @@ class Channels:
     sound: Block
     names: tuple[str, ...]
     sample_rate_hz: int
+
+
+@dataclass(frozen=True)
+class SoundShape:
+    """The first audio stream of a file: its rate, its layout and each channel's name (`FL`) as FFmpeg has
+    them, and how long its header says it is, 0 where it does not.
+
+    Channels that the file leaves unnamed (`is_named` is False) are taken for the usual layout of so many.
+    """
+
+    rate_hz: int
+    layout: str
+    channels: tuple[str, ...]
+    seconds: float
+    is_named: bool = True
+
+
+def sound_shape(path: str | Path) -> SoundShape:
+    """Raises UnsupportedMedia (no audio), DamagedMedia (an audio stream without rate or channels) and
+    MediaTooLarge (too many channels)."""
+    with open_media(path) as container:
+        stream = audio_stream(container)
+        context = stream.codec_context
+        if not context.sample_rate or not context.channels:
+            raise DamagedMedia("The file is cut off or damaged: its sound has no rate or no channel.")
+        if context.channels > limits.MAX_CHANNELS:
+            raise MediaTooLarge(
+                f"The sound has {context.channels} channels; the limit is {limits.MAX_CHANNELS}."
+            )
+        layout, is_named = context.layout, True
+        if any(channel.name == "NONE" for channel in layout.channels):
+            layout, is_named = av.AudioLayout(_USUAL_LAYOUTS[context.channels]), False
+        names = tuple(channel.name for channel in layout.channels)
+        length = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+        seconds = length or (container.duration or 0) / 1_000_000
+        return SoundShape(context.sample_rate, layout.name, names, seconds, is_named)
+
+
+def channel_blocks(path: str | Path, shape: SoundShape) -> Iterator[Block]:
+    """The first audio stream as blocks of float32 (samples, channels) at its own rate, about -1..1, finite.
+
+    `shape` is the file's. Raises as `mono_blocks`.
+    """
+    layout, channels = shape.layout if shape.is_named else None, len(shape.channels)
+    # Packed: taking unnamed channels out of their planes is more than PyAV can (it crashes).
+    resampler = av.AudioResampler(format="flt", layout=layout, rate=shape.rate_hz)
+    with open_media(path) as container:
+        decoded = _decoded(container, audio_stream(container))
+        for block in _checked(_frames(decoded, resampler), shape.rate_hz * channels):
+            yield block.reshape(-1, channels)
 
 
 def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
@@ -60,6 +111,7 @@ def _resampler(sample_rate_hz: int) -> av.AudioResampler:
 
 
 def _checked(frames: Iterator[av.AudioFrame], sample_rate_hz: int) -> Iterator[Block]:
+    """Packed samples, of all channels; `sample_rate_hz` is how many of them are a second."""
     limit = int(limits.MAX_AUDIO_SECONDS * sample_rate_hz)
     count = 0
     for frame in frames:

@@ -17,7 +17,7 @@ from tests.support.figures import Figures
 from tests.support.job_workers import Workers
 from tests.support.job_world import ended, submitted
 
-LATER = "STEM_SEPARATE"  # a name of the contract that nobody can do yet
+LATER = "PLAN_REVERT"  # a name of the contract that nobody can do yet
 NEW_JOBS = 20
 
 

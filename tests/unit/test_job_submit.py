@@ -135,7 +135,7 @@ async def test_options_are_judged(
 
 async def test_a_kind_must_be_registered(viewer: Viewer, services: Services) -> None:
     with pytest.raises(InvalidInput) as raised:
-        await submit(viewer, new(kind="STEM_SEPARATE"), services=services)
+        await submit(viewer, new(kind="PLAN_REVERT"), services=services)
     assert raised.value.field == "kind"
 
 

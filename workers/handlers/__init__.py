@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from domain.jobs import AUDIO_ANALYZE, PARTICLE_RENDER
+from domain.jobs import AUDIO_ANALYZE, PARTICLE_RENDER, STEM_SEPARATE
 from workers.handlers.audio_analyze import audio_analyze
 from workers.handlers.particle_render import particle_render
+from workers.handlers.stem_separate import stem_separate
 from workers.run import Handler
 
-HANDLERS: dict[str, Handler] = {PARTICLE_RENDER.name: particle_render, AUDIO_ANALYZE.name: audio_analyze}
+HANDLERS: dict[str, Handler] = {
+    PARTICLE_RENDER.name: particle_render,
+    AUDIO_ANALYZE.name: audio_analyze,
+    STEM_SEPARATE.name: stem_separate,
+}
