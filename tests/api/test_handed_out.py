@@ -48,6 +48,7 @@ PLACES: dict[str, tuple[str, str]] = {
         "Job",
         "mutation ($system: ID!) { found: renderParticleSystem(id: $system) %s }",
     ),
+    "Mutation.separateStems": ("Job", "mutation ($song: ID!) { found: separateStems(audioId: $song) %s }"),
     "Mutation.uploadAsset": ("Asset", "mutation ($file: Upload!) { found: uploadAsset(file: $file) %s }"),
     "Query.repository": ("Repository", "query ($repository: ID!) { found: repository(id: $repository) %s }"),
     "Query.commit": ("Commit", "query ($commit: ID!) { found: commit(id: $commit) %s }"),
