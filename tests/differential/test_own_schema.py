@@ -69,7 +69,7 @@ async def test_what_is_as_declared_surprises_nobody(rng: random.Random) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1_500)
 async def test_many_random_operations(sides: Sides, rng: random.Random, figures: Figures) -> None:
-    score = await play(sides, rng, 3_000)
+    score = await play(sides, rng, 2_000)
     score.shown(figures, "own schema, long")
 
 

@@ -162,7 +162,7 @@ async def test_random_operations(
 async def test_many_random_operations(
     services: Services, viewer: Viewer, history: History, figures: Figures
 ) -> None:
-    score = await play(services, viewer, history, 400)
+    score = await play(services, viewer, history, 300)
     score.shown(figures, "real schema, long")
 
 
