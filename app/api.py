@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 import sys
@@ -22,9 +23,9 @@ from app.wiring import check
 # A subscribe message is small; a longer frame is a mistake or an attack.
 WEBSOCKET_BYTES = 256 * 1024
 GRACE_SECONDS = 5
-# Of a connection: longer than balancers and clients keep one, which is 60 s at most as they come. Where the
-# process closes first, a request may meet a connection that is just being closed.
-IDLE_SECONDS = 75
+# Of a connection: longer than most clients and balancers keep one as they come (browsers and nginx 60 s, Go
+# and Traefik 90, Caddy 120). Where the process closes first, a request may meet one that is being closed.
+IDLE_SECONDS = 130
 
 
 def run_api(
@@ -42,9 +43,16 @@ def run_api(
         # Before and after uvicorn's own handlers: an orderly stop is not a failure.
         signal.signal(number, lambda *_: sys.exit(0))
     asyncio.run(check(settings))
+    _open_as_many_as_allowed()
     server = _Server(server_config(create_app(settings, place)), place, when_ready)
     server.run(sockets=[listening])
     return 0 if server.started else 1
+
+
+def _open_as_many_as_allowed() -> None:
+    """The soft limit of descriptors, often 1,024, is for programs that use `select`."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:

@@ -56,6 +56,9 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         self.outlet = Outlet(self.transport, taken=self.writable)
+        if self.transport.get_write_buffer_size():  # of an answer before the handshake: nothing overtakes it
+            self.writable.clear()
+            self.outlet.pause()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

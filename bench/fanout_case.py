@@ -49,7 +49,7 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
     async with subscribed(server.port, server.job_id, 1, folder) as first:
         await server.publish("first")
         await first.finish({})
-    probed = await _while_probed(server)
+    a_probe = await _cost_of_a_probe(server)
     before, used = resident_bytes(server.pid), processor_seconds(server.pid)
     async with subscribed(server.port, server.job_id, case.sockets, folder) as clients:
         await asyncio.sleep(SETTLE_SECONDS)
@@ -61,7 +61,7 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
         grown = resident_bytes(server.pid) - before
         sockets = await clients.finish(await _told(publishing))
     arrived, events = len(sockets.delays), len(publishing)
-    spent = ended_at - ready_at - probed * seconds
+    spent = ended_at - ready_at - a_probe * len(probes)
     return Figures(
         at_the_end=sockets.at_the_end,
         delivered=arrived / (case.sockets * events),
@@ -76,12 +76,12 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
     )
 
 
-async def _while_probed(server: Server) -> float:
-    """Seconds of CPU a second that a server uses for health requests, and for being there."""
+async def _cost_of_a_probe(server: Server) -> float:
+    """Seconds of CPU that a health request takes while nobody subscribes, with being there meanwhile."""
     used = processor_seconds(server.pid)
-    async with probing(server.port):
+    async with probing(server.port) as probes:
         await asyncio.sleep(PROBED_SECONDS)
-    return (processor_seconds(server.pid) - used) / PROBED_SECONDS
+    return (processor_seconds(server.pid) - used) / len(probes)
 
 
 async def _publishing(server: Server, rate: int, seconds: float) -> list[asyncio.Task[int]]:

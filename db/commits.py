@@ -75,13 +75,15 @@ register(
 )
 
 
+# The clock's time and not the transaction's: that began before it waited for the repository.
 _INSERT = """
 WITH counted AS (
   UPDATE repositories SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number),
 made AS (
   INSERT INTO commits (id, repository_id, number, origin_id, parent, merged, reach, author_id, message, bpm,
     key_signature, generation_params, render_id, stem_set_id, blame, created_at)
-  SELECT $2, $1, last_number, $2, $3, $4, $5, $6, $7, $8::float8, $9, $10::jsonb, $11, $12, $13::jsonb, now()
+  SELECT $2, $1, last_number, $2, $3, $4, $5, $6, $7, $8::float8, $9, $10::jsonb, $11, $12, $13::jsonb,
+    clock_timestamp()
   FROM counted RETURNING *)
 SELECT * FROM made"""
 

@@ -138,11 +138,17 @@ WITH gone AS (
 SELECT id FROM gone"""
 
 
+# In the order in which a commit takes them up, so that no two wait for each other.
+_HOLD_STEMS = """
+SELECT id FROM stems WHERE id IN (SELECT stem_id FROM stem_set_parts WHERE set_id = ANY($1::uuid[]))
+ORDER BY array_position($2::text[], type::text), id FOR UPDATE"""
+
+
 async def forget(set_ids: Sequence[UUID]) -> None:
     """Remove those of the sets, and of their stems, that no commit has any more."""
+    await sql.rows(_HOLD_STEMS, list(set_ids), list(TYPES))
     await sql.rows(
         "SELECT id FROM stem_sets WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", list(set_ids)
     )
     stems = [row["stem_id"] for row in await sql.rows(_FORGET_SETS, list(set_ids))]
-    await sql.rows("SELECT id FROM stems WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", stems)
     await sql.rows(_FORGET_STEMS, stems)

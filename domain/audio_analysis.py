@@ -48,12 +48,13 @@ async def analyze(
     Raises NotFound, InvalidInput (no sound, damaged), what else the job failed with, and TimedOut naming the
     job after `patience` seconds.
     """
-    return await _analyzed(viewer, await song(viewer, audio_id, FIELD), services, patience)
+    return await _analyzed(viewer, await song(viewer, audio_id, FIELD), FIELD, services, patience)
 
 
 async def analyze_named(viewer: Viewer, text: str, field: str, *, services: Services) -> AudioAnalysis:
     """The same of what a client means by a path, URL, key, id or file name."""
-    return await _analyzed(viewer, await song_named(viewer, text, field), services, PATIENCE_SECONDS)
+    audio = await song_named(viewer, text, field)
+    return await _analyzed(viewer, audio, field, services, PATIENCE_SECONDS)
 
 
 async def by_contents(hashes: Collection[str]) -> dict[str, AudioAnalysis]:
@@ -65,23 +66,27 @@ async def keep(sha256: str, facts: dict[str, Any]) -> None:
     await rows.keep(sha256, ANALYSIS_VERSION, facts)
 
 
-async def _analyzed(viewer: Viewer, audio: Asset, services: Services, patience: float) -> AudioAnalysis:
+async def _analyzed(
+    viewer: Viewer, audio: Asset, field: str, services: Services, patience: float
+) -> AudioAnalysis:
     found = (await by_contents([audio.sha256])).get(audio.sha256)
     if found is not None:
         return found
     job = await _job(viewer, audio, services)
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(patience) as limit:
             ended = await _ended(viewer, job.id, services)
     except TimeoutError as error:
+        if not limit.expired():  # that was the database's, or another's
+            raise
         raise TimedOut(
             f"{audio.filename[:100]} is still being listened to; ask again in a moment", job_id=str(job.id)
         ) from error
     if ended.state != "COMPLETED":
-        raise _refusal(ended)
+        raise _refusal(ended, field)
     found = (await by_contents([audio.sha256])).get(audio.sha256)
     if found is None:
-        raise Cancelled("The audio was deleted while it was listened to", field=FIELD, job_id=str(job.id))
+        raise Cancelled("The audio was deleted while it was listened to", field=field, job_id=str(job.id))
     return found
 
 
@@ -110,10 +115,10 @@ async def _ended(viewer: Viewer, job_id: UUID, services: Services) -> Job:
     raise Cancelled("The analysis was deleted", job_id=str(job_id))
 
 
-def _refusal(job: Job) -> StarlingError:
+def _refusal(job: Job, field: str) -> StarlingError:
     """Why there is no analysis, as the job says it."""
     error = job.error or {}
     code, message = error.get("code", ""), error.get("message", "The analysis was cancelled")
     if code == InvalidInput.code:
-        return InvalidInput(FIELD, message)
-    return _REFUSALS.get(code or Cancelled.code, StarlingError)(message, field=FIELD, job_id=str(job.id))
+        return InvalidInput(field, message)
+    return _REFUSALS.get(code or Cancelled.code, StarlingError)(message, field=field, job_id=str(job.id))

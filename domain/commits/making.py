@@ -101,8 +101,7 @@ async def added(
     said: Figures,
 ) -> Commit:
     """The commit in a locked repository, and its branch moved; `before` are its parent's stems."""
-    if repository.last_number >= MAX_COMMITS:
-        raise RateLimited(f"a repository may have at most {MAX_COMMITS:,} commits: fork it and go on there")
+    checked_room(repository, 1)
     parent = spot.parent
     commit = await rows.insert(
         repository,
@@ -116,6 +115,12 @@ async def added(
     )
     await moved(repository, spot, commit)
     return commit
+
+
+def checked_room(repository: Repository, more: int) -> None:
+    """Raises RateLimited where so many commits more would be too many."""
+    if repository.last_number + more > MAX_COMMITS:
+        raise RateLimited(f"a repository may have at most {MAX_COMMITS:,} commits: fork it and go on there")
 
 
 async def moved(repository: Repository, spot: Spot, commit: Commit) -> None:

@@ -24,7 +24,7 @@ from db.commits import Commit
 from db.repositories import IN_TRANSACTION, Repository
 from db.stems import Stem
 from domain.accounts import Viewer
-from domain.commits.making import head_of
+from domain.commits.making import checked_room, head_of
 from domain.commits.reading import StemOf, stem_sets
 from domain.commits.stems import StemType, blame
 from domain.commits.threeway import MergeSide, merged, merged_value
@@ -134,6 +134,7 @@ class _Sides:
         if is_dry:
             return MergeResult(MergeStatus.MERGED)
         parent = await self._taken_over(theirs)
+        checked_room(self.repository, 1)
         said = message or f"Merge {self.their_branch.name} into {self.our_branch.name}"
         commit = await rows.insert(
             self.repository,
@@ -170,6 +171,7 @@ class _Sides:
         taken: Taken = taken_over(
             self.their_graph, theirs.number, self.our_graph, self.repository.last_number
         )
+        checked_room(self.repository, len(taken.news))
         await commit_walks.take_over(theirs.repository_id, self.repository, taken.numbers, taken.news)
         found = await rows.numbered(self.repository.id, taken.numbers[theirs.number])
         assert found is not None

@@ -1,8 +1,8 @@
 """Watching one job: the row as it is now, then every change, until it ends.
 
-A nudge only wakes; what is sent is read from the log, so a lost nudge costs at most `REREAD_SECONDS`. A
-consumer that does not keep up (`domain.jobs.pace`) gets the newest change instead of a queue. Watchers that
-are woken together read together (`domain.shared_reads`).
+A nudge only wakes; what is sent is read from the row, and from the log where more than one change is new, so
+a lost nudge costs at most `REREAD_SECONDS`. A consumer that does not keep up (`domain.jobs.pace`) gets the
+newest change instead of a queue. Watchers that are woken together read together (`domain.shared_reads`).
 """
 
 from __future__ import annotations

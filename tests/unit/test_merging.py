@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,18 @@ from db.commits import Commit
 from db.repositories import Repository
 from domain import commits, repositories
 from domain.accounts import Viewer, local_owner
-from domain.commits import Merge, MergeResult, MergeSide, MergeStatus, NewCommit, StemChange, StemOf, StemType
-from domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from domain.commits import (
+    Merge,
+    MergeResult,
+    MergeSide,
+    MergeStatus,
+    NewCommit,
+    StemChange,
+    StemOf,
+    StemType,
+    making,
+)
+from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited
 from domain.ports import Services
 from tests.support.local_services import local_services
 from tests.support.music import a_commit, a_repository, some_sounds, somebody_else, stems_of
@@ -197,6 +208,30 @@ async def test_a_fork_is_merged_back_again_and_again(world: World) -> None:
     assert (back.commit.origin_id, back.commit.reach) == (merged.origin_id, 6)
     last = await commits.diff(world.viewer, merged.id, back.commit.id)
     assert {one.change for one in last.stems} == {StemChange.UNCHANGED}
+
+
+@pytest.mark.parametrize("params", [{"a": [1, None]}, "text", "7", "null", 7, [], None])
+async def test_what_a_commit_was_made_with_comes_along_from_a_fork(world: World, params: Any) -> None:
+    fork = await fork_of(world, world.viewer)
+    await fork.commit({}, generation_params=params)
+    found = (await world.merge("main", source_repository_id=fork.repository.id)).commit
+    assert found is not None
+    assert found.generation_params == params
+
+
+async def test_a_merge_is_held_to_the_number_of_commits_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drums, bass, drums2, *_ = world.sounds
+    fork = await fork_of(world, world.viewer)
+    await world.commit({"DRUMS": drums2, "BASS": bass})
+    await fork.commit({"DRUMS": drums})
+    for limit, refusal in ((2, "at most 2"), (3, "at most 3"), (4, None)):  # one taken over, and the merge
+        monkeypatch.setattr(making, "MAX_COMMITS", limit)
+        with nullcontext() if refusal is None else pytest.raises(RateLimited, match=refusal):
+            await world.merge("main", source_repository_id=fork.repository.id)
+        count = await Commit.filter(repository_id=world.repository.id).count()
+        assert count == (2 if refusal else 4)
 
 
 async def test_a_fork_of_somebody_else_is_merged_if_one_may_see_it(world: World) -> None:
