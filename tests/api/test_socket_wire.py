@@ -48,6 +48,15 @@ async def test_updates_go_by_the_outlet_that_the_scope_names(
     assert held.outlet._has_ended
 
 
+async def test_nothing_follows_a_close_frame_though_its_client_does_not_answer_it(base_url: str) -> None:
+    async with begun(base_url) as client:
+        held = held_for(client)
+        await held.send({"type": "websocket.close", "code": 4400, "reason": ""})
+        assert not held.transport.is_closing()
+        assert not held.outlet.write_now(b"{", b"}")
+        assert await client.close_code() == 4400
+
+
 async def test_an_open_socket_keeps_nothing_of_its_handshake_but_what_the_application_has(
     base_url: str,
 ) -> None:
