@@ -99,9 +99,8 @@ class Outlet:
                 waiter.resume()
             except Exception:  # whatever it missed, its client hears of it when it comes back
                 _LOG.exception("A waiter for this socket could not go on")
-                asyncio.get_running_loop().call_soon(
-                    self._transport.abort
-                )  # it may be in the midst of something
+                # Not at once: the transport may be in the midst of something.
+                asyncio.get_running_loop().call_soon(self._transport.abort)
 
     def end(self) -> None:
         """Nothing is written after a close frame, or when nobody is there to write."""
