@@ -8,7 +8,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,8 +17,9 @@ from starlette.types import ASGIApp
 from app.accepting import Acceptor, Shares
 from app.asgi import create_app
 from app.metrics.siblings import Place
+from app.pings import PingRounds
 from app.settings import Settings
-from app.sockets import PING_SECONDS, PING_TIMEOUT_SECONDS, BoundedSocket
+from app.sockets import BoundedSocket
 from app.wiring import check
 
 # A subscribe message is small; a longer frame is a mistake or an attack.
@@ -26,6 +28,9 @@ GRACE_SECONDS = 5
 # Of a connection: longer than most clients and balancers keep one as they come (browsers and nginx 60 s, Go
 # and Traefik 90, Caddy 120). Where the process closes first, a request may meet one that is being closed.
 IDLE_SECONDS = 130
+# Of a socket: asked so often whether its client is there, which has so long to answer.
+PING_SECONDS = 20.0
+PING_TIMEOUT_SECONDS = 15.0
 
 
 def run_api(
@@ -61,10 +66,9 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
         app,
         loop="uvloop",
         http="httptools",
-        ws=BoundedSocket,
+        ws=cast(Any, partial(BoundedSocket, pings=PingRounds(PING_SECONDS, PING_TIMEOUT_SECONDS))),
         ws_max_size=WEBSOCKET_BYTES,
-        ws_ping_interval=PING_SECONDS,
-        ws_ping_timeout=PING_TIMEOUT_SECONDS,
+        ws_ping_interval=None,  # asked in rounds
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,

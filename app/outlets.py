@@ -57,6 +57,13 @@ class Outlet:
         self._write(head, body)
         return True
 
+    def write_between(self, frame: bytes) -> None:
+        """A control frame, which may go between any two messages, and behind what waits."""
+        if self._descriptor is not None and self._is_free and not self._transport.is_closing():
+            self._push(self._descriptor, frame)
+        else:
+            self._transport.write(frame)
+
     async def write_in_turn(self, head: bytes, body: bytes) -> None:
         async with self.turn():
             if self._is_over():
@@ -115,9 +122,12 @@ class Outlet:
         if self._descriptor is None or len(body) >= JOINED_BYTES:
             self._transport.writelines((start + head, body))
             return
-        message = b"".join((start, head, body))
+        self._push(self._descriptor, b"".join((start, head, body)))
+
+    def _push(self, descriptor: int, message: bytes) -> None:
+        """To the kernel, while the transport holds nothing back."""
         try:
-            taken = os.write(self._descriptor, message)
+            taken = os.write(descriptor, message)
         except OSError:  # there is no room; or the connection is broken, which the transport will find too
             taken = 0
         if taken < len(message):

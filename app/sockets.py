@@ -6,9 +6,9 @@ everything written was read. Here
 - a send waits until the client has taken what was sent before, so what waits for a client that stopped
   reading is one message, and its subscription goes on with the newest state when it reads again. The kernel
   holds back no more than `UNSENT_BYTES` besides what travels;
-- a client that answers no ping for `PING_TIMEOUT_SECONDS` is let go at once, or where something waits for it,
-  one that takes nothing of it for `STALLED_SECONDS`: on a slow line a ping comes after what was sent before.
-  Who vanished without a word is found within a minute, whether something began to wait meanwhile or not;
+- a client that answers no ping of `app.pings` in time is let go at once, or where something waits for it, one
+  that takes nothing of it for `STALLED_SECONDS`: on a slow line a ping comes after what was sent before. Who
+  vanished without a word is found within a minute, whether something began to wait meanwhile or not;
 - a server that stops gives nobody longer than `LEAVE_SECONDS` to take the close frame.
 
 What is written, and in which order, is its `app.outlets.Outlet`.
@@ -30,23 +30,24 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 
 from app.outlets import OUTLET, Outlet
+from app.pings import PingRounds
 from app.received import Received
 
-PING_SECONDS = 20.0
-PING_TIMEOUT_SECONDS = 15.0
 STALLED_SECONDS = 20.0  # looked at so often: it is twice that at most
 LEAVE_SECONDS = 1.0
 UNSENT_BYTES = 16 * 1024
 MOST_FRAGMENTS = 1_000
+_PING = bytes((0x89, 4))  # the head of a ping with four bytes
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
 
 
 class BoundedSocket(WebSocketsSansIOProtocol):
     _given_up: asyncio.TimerHandle | None = None
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, pings: PingRounds, **options: Any) -> None:
         super().__init__(*args, **options)
         self.queue = Received()  # type: ignore[assignment]
+        self._pings = pings
         self._pong = b""
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -88,12 +89,36 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stop_looking()
-        if self.pong_timer is not None:
+        if self.pending_ping_payload is not None:
             self._await_pong()
         if self._pong and not self.close_sent and not self.transport.is_closing():
             pong, self._pong = self._pong, b""
             self.transport.write(pong)
         self.outlet.resume()
+
+    def start_keepalive(self) -> None:
+        self._pings.join(self)
+
+    def stop_keepalive(self) -> None:
+        self._pings.leave(self)
+        super().stop_keepalive()
+
+    def ask(self, payload: bytes, at: float) -> None:
+        """Not again while an answer is due: it would put off the end of the time for it."""
+        if self.pending_ping_payload is None and not self.close_sent and not self.transport.is_closing():
+            self.pending_ping_payload, self.ping_sent_at = payload, at
+            self.outlet.write_between(_PING + payload)
+
+    def judge(self, asked_by: float) -> None:
+        # What began to wait after the ping left has a timer of its own.
+        is_due = self.pending_ping_payload is not None and self.pong_timer is None
+        if is_due and self.ping_sent_at <= asked_by:
+            self.keepalive_timeout()
+
+    def handle_pong(self, event: Frame) -> None:
+        if self.pending_ping_payload is not None and event.data == self.pending_ping_payload:
+            self.pending_ping_payload = None
+            self._stop_awaiting()
 
     def keepalive_timeout(self) -> None:
         """Only where the ping has left: behind what waits nobody could answer it, and `_give_up` decides."""
@@ -105,10 +130,13 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     def _await_pong(self) -> None:
         """From now on."""
+        self._stop_awaiting()
+        self.pong_timer = self.loop.call_later(self._pings.timeout_seconds, self.keepalive_timeout)
+
+    def _stop_awaiting(self) -> None:
         if self.pong_timer is not None:
             self.pong_timer.cancel()
-        assert self.ping_timeout is not None
-        self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+            self.pong_timer = None
 
     def shutdown(self) -> None:
         super().shutdown()

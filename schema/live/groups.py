@@ -113,15 +113,18 @@ class Group:
         return frame
 
     async def _tell(self, frame: Frame) -> None:
+        """Everybody, a turn's worth at a time."""
         told, is_anyone_behind = 0, False
-        turns, size = self._hub.turns, len(frame.body)
-        for member in tuple(self.members):
-            if not turns.is_now(size):
-                await turns.wait(size)
-            if member.group is self and member.told < frame.number:
-                if member.behind is None:
-                    told += self._take(member, frame)
-                is_anyone_behind = is_anyone_behind or member.behind is not None
+        members, size = tuple(self.members), len(frame.body)
+        at = 0
+        while at < len(members):
+            share = await self._hub.turns.share(len(members) - at, size)
+            for member in members[at : at + share]:
+                if member.group is self and member.told < frame.number:
+                    if member.behind is None:
+                        told += self._take(member, frame)
+                    is_anyone_behind = is_anyone_behind or member.behind is not None
+            at += share
         self._sent(told)
         self._forget(MOST_FRAMES if is_anyone_behind else KEPT_FRAMES)
 

@@ -23,8 +23,16 @@ class Turns:
         """Whether something of that size may be done at once: then it counts. Else `wait`."""
         if self._waiting or self._left <= 0:
             return False
-        self._take(size)
+        self._take(_weight(size))
         return True
+
+    async def share(self, count: int, size: int) -> int:
+        """How many of so many things of that size may be done now, after all who asked before: at least one."""
+        await self.wait(size)
+        more = max(0, min(count - 1, self._left // _weight(size)))
+        if more:
+            self._take(more * _weight(size))
+        return 1 + more
 
     async def wait(self, size: int = 0) -> None:
         """Until it may be done, after all who asked before."""
@@ -33,8 +41,8 @@ class Turns:
             self._waiting.append((mine, size))
             await mine
 
-    def _take(self, size: int) -> None:
-        self._left -= 1 + size // BYTES_OF_ONE
+    def _take(self, weight: int) -> None:
+        self._left -= weight
         if not self._is_renewed:
             self._is_renewed = True
             asyncio.get_running_loop().call_soon(self._renew)
@@ -45,5 +53,9 @@ class Turns:
         while self._waiting and self._left > 0:
             next_one, size = self._waiting.popleft()
             if not next_one.done():  # it may have left
-                self._take(size)
+                self._take(_weight(size))
                 next_one.set_result(None)
+
+
+def _weight(size: int) -> int:
+    return 1 + size // BYTES_OF_ONE
