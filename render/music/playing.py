@@ -20,6 +20,7 @@ from render.music.synth.subtractive import add_note as add_subtractive
 from render.music.synth.tones import Modulated, Partials, add_modulated, add_partials, add_string
 
 _TUNED_LANES = frozenset({"kick", "tom", "tomlow"})
+_LOWEST_SKIN = 30  # 46 Hz; below it small speakers play nothing
 _TAKES = 4  # noises of a stroke, so that equal strokes do not sound like a machine
 
 
@@ -108,7 +109,7 @@ def _tuned(lane: str, drum: Drum, tonic: int) -> Drum:
     if lane not in _TUNED_LANES:
         return drum
     pitch = 69.0 + 12.0 * math.log2(drum.stroke.skin_hz / 440.0)
-    near = [69 + step for step in range(-60, 12) if (69 + step - tonic) % 12 in (0, 7)]
+    near = [one for one in range(_LOWEST_SKIN, 81) if (one - tonic) % 12 in (0, 7)]
     tuned = min(near, key=lambda one: abs(one - pitch))
     return Drum(drum.stroke._replace(skin_hz=hertz(tuned)), drum.level, drum.place)
 

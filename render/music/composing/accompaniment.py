@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from render.music.chance import Chance
 from render.music.composing.hands import late_beats, strength
-from render.music.composing.harmony import Voicing, voiced
+from render.music.composing.harmony import Voicing, voiced, weights
 from render.music.composing.patterns import strokes, until_next
 from render.music.composing.score import Note, Score, Section
 from render.music.genres import Genre
@@ -66,9 +66,10 @@ def _held(
     notes = []
     longest = INSTRUMENTS[voice].longest / score.clock.beat_seconds
     for number, start, end in _spans(score, section):
+        loudness = weights(score.harmony[number], voicings[number])
         for place, pitch in enumerate(voicings[number]):
             late = late_beats(score.clock, genre.humanised, chance, "held", number, place)
-            wanted = (0.55 + 0.3 * section.level) * (1.0 if place in (0, len(voicings[number]) - 1) else 0.85)
+            wanted = (0.55 + 0.3 * section.level) * loudness[place]
             notes.append(Note(start + late, min(longest, end - start), pitch, wanted))
     return notes
 
@@ -93,10 +94,15 @@ def _struck(
             start = clock.beat(bar, step)
             end = clock.beat(bar, step + until_next(places, number, clock.steps_a_bar))
             level = strength(wanted * (0.6 + 0.4 * section.level), genre.humanised, chance, voice, bar, step)
+            loudness = weights(score.harmony[chord], voicings[chord])
             for place, pitch in enumerate(voicings[chord]):
                 late = late_beats(clock, genre.humanised, chance, voice, bar, step)
                 strum = 0.004 * place * genre.humanised / clock.beat_seconds
-                notes.append(Note(start + late + strum, 0.92 * min(longest, end - start), pitch, level))
+                notes.append(
+                    Note(
+                        start + late + strum, 0.92 * min(longest, end - start), pitch, level * loudness[place]
+                    )
+                )
     return notes
 
 

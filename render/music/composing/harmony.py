@@ -11,6 +11,7 @@ from render.music.keys import Key
 
 Voicing = tuple[int, ...]
 _LOW, _HIGH = 50, 79
+_WEIGHTS = (1.0, 0.92, 0.95, 0.68, 0.6)  # of root, third, fifth, seventh, ninth
 
 
 def progression(
@@ -23,10 +24,13 @@ def progression(
     first = chance.bits("way") % len(ways)
     other = (first + 1 + chance.bits("other way") % max(1, len(ways) - 1)) % len(ways)
     chords: list[Chord] = []
+    place = 0
     for section in sections:
         way = ways[other if section.kind == "break" else first].split()
         spread = genre.bars_per_chord if section.bars >= len(way) * genre.bars_per_chord else 1.0
-        bar, place = float(section.first_bar), 0
+        bar = float(section.first_bar)
+        if section.kind != "build":
+            place = 0  # a build goes on where the intro is; all others begin anew
         while bar < section.end_bar - 1e-9:
             end = min(bar + spread, float(section.end_bar))
             chords.append(_chord(way[place % len(way)], bar, end, key, depth))
@@ -41,11 +45,13 @@ def _chord(token: str, first_bar: float, end_bar: float, key: Key, depth: int) -
     """
     degree = int(token[0]) - 1
     tones = [key.pitch(degree + 2 * place) for place in range(depth)]
-    if "M" in token:
+    raised: tuple[int, ...] = ()
+    if "M" in token and tones[1] != tones[0] + 4:
         tones[1] = tones[0] + 4
+        raised = (tones[1] % 12,)
     if depth >= 5 and (tones[4] - tones[0]) % 12 == 1:
         tones.pop()
-    return Chord(first_bar, end_bar, degree, tuple(tone % 12 for tone in tones))
+    return Chord(first_bar, end_bar, degree, tuple(tone % 12 for tone in tones), raised)
 
 
 def voiced(chords: tuple[Chord, ...], style: str) -> list[Voicing]:
@@ -68,7 +74,7 @@ def _choices(chord: Chord, style: str) -> list[Voicing]:
     """Each inversion in each octave; wide ones lower the second tone from the top by an octave."""
     tones = chord.tones
     if len(tones) == 5:
-        tones = tones[1:]  # the bass has the root
+        tones = (*tones[:2], *tones[3:])  # the fifth says least
     if style == "top":
         tones = tones[-3:] if len(tones) > 3 else tones
     made = []
@@ -95,6 +101,16 @@ def _motion(before: Voicing | None, choice: Voicing, style: str) -> float:
     steps = sum(abs(a - b) for a, b in zip(before[-size:], choice[-size:], strict=True))
     common = sum(a == b for a, b in zip(before[-size:], choice[-size:], strict=True))
     return steps - 0.5 * common + 0.4 * off
+
+
+def weights(chord: Chord, voicing: Voicing) -> list[float]:
+    """How loud each tone of a voicing is: root and fifth carry the chord, what is stacked above the triad
+    colours it.
+    """
+    return [
+        _WEIGHTS[min(chord.tones.index(pitch % 12), 4)] if pitch % 12 in chord.tones else 1.0
+        for pitch in voicing
+    ]
 
 
 def total_motion(voicings: list[Voicing]) -> float:

@@ -125,6 +125,8 @@ def _bar(
         length = until_next(places, number, clock.steps_a_bar)
         if step % (2 * clock.steps_a_beat) == 0 or length >= clock.steps_a_beat or ends:
             pitch = _nearest(ladder, _tones(chord, genre, home=cadence and ends), pitch)
+        if (pitch + 1) % 12 in chord.raised:
+            pitch += 1  # the leading tone, not the seventh beside it
         start = clock.beat(bar, step)
         late = late_beats(clock, genre.humanised, chance, "melody", bar, step)
         held = clock.beat(bar, step + min(length, 8)) - start
@@ -142,8 +144,8 @@ def _folded(rung: int, count: int) -> int:
 
 
 def _tones(chord: Chord, genre: Genre, home: bool = False) -> tuple[int, ...]:
-    """Root, third and fifth; a cadence takes root or third."""
-    return chord.tones[:2] if home else chord.tones[:3]
+    """Root, third and fifth; a cadence takes the root."""
+    return chord.tones[:1] if home else chord.tones[:3]
 
 
 def _nearest(ladder: tuple[int, ...], classes: tuple[int, ...], pitch: int) -> int:

@@ -86,12 +86,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Chord:
-    """Pitch classes from the root up; `root` in 0..11. It sounds from one bar (a fraction) to another."""
+    """Pitch classes from the root up; `raised` are those outside the key. It has a first bar and an end."""
 
     first_bar: float
     end_bar: float
     degree: int
     tones: tuple[int, ...]
+    raised: tuple[int, ...] = ()
 
     @property
     def root(self) -> int:

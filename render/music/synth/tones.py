@@ -2,7 +2,8 @@
 
 FM: Chowning, "The synthesis of complex audio spectra by means of frequency modulation", 1973. String:
 Karplus and
-Strong, 1983, tuned with an all-pass as in Jaffe and Smith, 1983. Partials: sines of f n sqrt(1 + B n^2), the
+Strong, 1983, tuned with an all-pass as in Jaffe and Smith, 1983, and begun as a string that is pulled aside.
+Partials: sines of f n sqrt(1 + B n^2), the
 stiff string of Fletcher, 1964; each is a rotating phasor.
 """
 
@@ -18,6 +19,7 @@ from render.music.synth.clock import SAMPLE_RATE_HZ
 from render.music.synth.noise import white
 
 _TOP_HZ = 15_000.0
+_SCRATCH = 0.35  # noise in the shape of a plucked string
 
 
 class Modulated(NamedTuple):
@@ -46,6 +48,7 @@ class String(NamedTuple):
     pick: float = 0.18  # where the string is plucked, of its length
     release: float = 0.08
     width: float = 0.2
+    body: float = 0.0  # a sine under the string, for basses
 
 
 class Partials(NamedTuple):
@@ -124,13 +127,13 @@ def add_string(out: Any, start: int, gate: int, hertz: float, velocity: float, p
     soft = 0.0
     bright = min(0.98, patch.brightness * (0.5 + 0.6 * velocity))
     pick = max(1, int(size * patch.pick))
-    for n in range(size):
-        soft += bright * (white(seed, n) - soft)
-        line[n] = soft
-    mean = line.mean()
-    first = line.copy()
-    for n in range(size):
-        line[n] = first[n] - mean - 0.9 * (first[(n - pick) % size] - mean)
+    low = -pick / (size - pick)
+    for _ in range(2):  # the second turn, so that the end of the line meets its beginning
+        for n in range(size):
+            shape = 1.0 if n < pick else low
+            soft += bright * (shape + _SCRATCH * white(seed, n) - soft)
+            line[n] = soft
+    line -= line.mean()
     strength = math.sqrt(np.mean(line * line)) + 1e-9
     line *= 0.35 / strength
     keep = 10.0 ** (-3.0 / (patch.decay * hertz * (220.0 / hertz) ** 0.5))
@@ -143,6 +146,9 @@ def add_string(out: Any, start: int, gate: int, hertz: float, velocity: float, p
     x1 = 0.0
     at = 0
     block = 0.0
+    hum = 1.0
+    hum_turn = 2.0 * math.pi * hertz / rate
+    hum_fall = math.exp(-4.0 / (patch.decay * rate))
     side = patch.width * white(seed, 9_999)
     left = math.sqrt(0.5 * (1.0 - side))
     right = math.sqrt(0.5 * (1.0 + side))
@@ -163,7 +169,11 @@ def add_string(out: Any, start: int, gate: int, hertz: float, velocity: float, p
             gain *= end
             if gain < 1e-4:
                 break
-        block = sample * gain * level
+        block = sample * level
+        if patch.body > 0.0:
+            hum *= hum_fall
+            block += patch.body * hum * level * math.sin(hum_turn * n)
+        block *= gain
         out[start + n, 0] += left * block
         out[start + n, 1] += right * block
 
