@@ -16,7 +16,7 @@ MUSIC_VERSION = 1
 """Part of the parameters: raised whenever the same parameters would give other samples."""
 
 MIN_BPM, MAX_BPM, DEFAULT_BPM = 40.0, 300.0, 120.0
-MIN_SECONDS, MAX_SECONDS, DEFAULT_SECONDS = 5.0, 600.0, 15.0
+MIN_SECONDS, MAX_SECONDS, DEFAULT_SECONDS = 5.0, 300.0, 15.0  # memory: 3 MB a second
 MAX_PROMPT_CHARACTERS = 10_000
 MAX_MOOD_CHARACTERS = 200
 METERS = ("4/4", "3/4", "6/8")

@@ -19,10 +19,11 @@ from render.music.chance import Chance
 from render.music.composing.score import Score
 from render.music.composing.whole import score_of
 from render.music.genres import Genre
-from render.music.parameters import MusicParameters, check
+from render.music.parameters import ROLES, InvalidParameter, MusicParameters, check
 from render.music.synth import desk, master
 from render.music.synth.clock import SAMPLE_RATE_HZ, samples
 from render.music.synth.desk import Bus
+from render.music.synth.kits import KITS
 from render.music.synth.patches import SOUNDS
 
 STEMS = ("drums", "bass", "melody", "other")
@@ -51,6 +52,7 @@ def compose(parameters: MusicParameters, report: Report | None = None) -> Piece:
     InvalidParameter.
     """
     check(parameters)
+    _check_voices(parameters)
     told = report or (lambda part: None)
     score = score_of(parameters)
     genre = GENRES[parameters.genre]
@@ -66,6 +68,14 @@ def compose(parameters: MusicParameters, report: Report | None = None) -> Piece:
     return Piece(parameters, score, mix, stems, master.loudness_lufs(mix), peak)
 
 
+def _check_voices(parameters: MusicParameters) -> None:
+    """Raises InvalidParameter for a kit or a voice that there is not."""
+    for role in ROLES:
+        voice, known = getattr(parameters, role), KITS if role == "drums" else SOUNDS
+        if voice is not None and voice not in known:
+            raise InvalidParameter(role, f"has no {str(voice)[:40]!r}; it is one of {', '.join(known)}.")
+
+
 def _summed(stems: dict[str, Bus]) -> Bus:
     total = stems[STEMS[0]].copy()
     for name in STEMS[1:]:
@@ -79,7 +89,7 @@ def _played(score: Score, genre: Genre, parameters: MusicParameters, told: Repor
     seed = Chance.of(parameters.seed, parameters.variation, genre.name).bits("noise") & 0x3FFF_FFFF
     stems = {name: playing.new_bus(count) for name in STEMS}
     kicks = _kicks(score)
-    for number, role in enumerate(("drums", "bass", "chords", "colour", "melody")):
+    for number, role in enumerate(ROLES):
         voice = getattr(parameters, role)
         if voice is not None:
             bus = _part(score, genre, parameters, role, voice, count, seed + number)
@@ -89,6 +99,8 @@ def _played(score: Score, genre: Genre, parameters: MusicParameters, told: Repor
         stems["other"] = desk.taped(stems["other"], genre.worn, 0.012 * genre.worn, seed)
         stems["melody"] = desk.taped(stems["melody"], genre.worn, 0.0, seed)
     for stem in stems.values():
+        if not stem.any():
+            continue  # what is left out is exactly silent
         desk.cut(stem, 22.0, 20_000.0)
         desk.faded(stem, _fade_seconds(score))
     return stems

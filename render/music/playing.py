@@ -63,17 +63,15 @@ def _coloured(sound: Sound, brightness: float) -> Sound:
     """Darker or brighter by up to an octave of cutoff, where the voice has a filter."""
     if not isinstance(sound.patch, Patch):
         return sound
-    patch = sound.patch._replace(cutoff_hz=sound.patch.cutoff_hz * 2.0 ** (1.6 * (brightness - 0.5)))
-    return Sound(Patch(*(float(value) for value in patch)), sound.strip)
+    cutoff_hz = sound.patch.cutoff_hz * 2.0 ** (1.6 * (brightness - 0.5))
+    return Sound(sound.patch._replace(cutoff_hz=cutoff_hz), sound.strip)
 
 
 def _add(bus: Bus, start: int, gate: int, pitch_hz: float, velocity: float, sound: Sound, seed: int) -> None:
     patch = sound.patch
     if isinstance(patch, Patch):
         add_subtractive(bus, start, gate, pitch_hz, velocity, patch, seed)
-        return
-    patch = type(patch)(*(float(value) for value in patch))
-    if isinstance(patch, Modulated):
+    elif isinstance(patch, Modulated):
         add_modulated(bus, start, gate, pitch_hz, velocity, patch, seed)
     elif isinstance(patch, Partials):
         add_partials(bus, start, gate, pitch_hz, velocity, patch, seed)
@@ -117,7 +115,7 @@ def _tuned(lane: str, drum: Drum, tonic: int) -> Drum:
 def _stroke(drum: Drum, seed: int) -> np.ndarray:
     """One stroke in stereo (n, 2), its peak at the drum's level."""
     mono = np.zeros(samples(drum.stroke.seconds))
-    strike(mono, type(drum.stroke)(*(float(value) for value in drum.stroke)), seed)
+    strike(mono, drum.stroke, seed)
     mono *= drum.level / max(1e-9, float(np.abs(mono).max()))
     angle = (drum.place + 1.0) * math.pi / 4.0
     return np.stack([mono * math.cos(angle), mono * math.sin(angle)], axis=1).astype(np.float32)

@@ -70,7 +70,7 @@ def resolve(
 ) -> MusicParameters:
     """The parameters of a piece.
 
-    `bpm` 40..300 and `duration` 5..600 s as arguments; in words they are brought into these ranges. A `bpm`
+    `bpm` 40..300 and `duration` 5..300 s as arguments; in words they are brought into these ranges. A `bpm`
     that is
     only the default (120) gives way to the tempo of a genre that the prompt names and that is never so fast
     or

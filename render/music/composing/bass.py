@@ -10,6 +10,8 @@ from render.music.genres import Genre
 from render.music.instruments import INSTRUMENTS
 from render.music.keys import Key
 
+_LOWEST = 26  # D1, 37 Hz
+
 Placed = list[tuple[int, int, int, float]]  # step, length in steps, semitones above the root, strength
 
 
@@ -46,6 +48,8 @@ def _bar(
         start = clock.beat(bar, step)
         late = late_beats(clock, 0.4 * genre.humanised, chance, "bass", bar, step)
         held = min(longest, clock.beat(bar, step + length) - start)
+        if base + interval < _LOWEST:
+            interval += 12
         notes.append(
             Note(
                 start + late,

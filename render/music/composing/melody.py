@@ -19,6 +19,7 @@ from render.music.keys import Key
 
 _REACH = 10  # semitones from the middle
 _PLANS = ("AABA", "ABAB", "AABB", "ABAC")
+_MOVES = {False: (-1, 1, 1, -1, 2, -2, 0, 3), True: (-1, 1, 1, -1, 0, 1, -1, 2)}
 _PENTATONIC = {True: (0, 3, 5, 7, 10), False: (0, 2, 4, 7, 9)}  # minor, major
 
 
@@ -71,7 +72,7 @@ def _motif(name: str, genre: Genre, steps: int, density: float, chance: Chance) 
         if abs(move) >= 2:
             move = -1 if move > 0 else 1
         else:
-            move = chance.pick((-1, 1, 1, -1, 2, -2, 0, 3), "contour", name, number)
+            move = chance.pick(_MOVES[genre.pentatonic], "contour", name, number)
         contour.append(contour[-1] + move)
     return Motif(tuple(played), tuple(contour))
 

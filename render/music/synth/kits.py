@@ -13,6 +13,10 @@ class Drum:
     level: float
     place: float = 0.0
 
+    def __post_init__(self) -> None:
+        """All floats: a kernel is compiled again for each mixture of whole numbers and others."""
+        object.__setattr__(self, "stroke", Stroke(*(float(value) for value in self.stroke)))
+
 
 def _kick(hz: float, octaves: float, decay: float, click: float = 0.15, drive: float = 0.3) -> Drum:
     stroke = Stroke(

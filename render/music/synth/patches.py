@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from render.music.synth.subtractive import PULSE, TRIANGLE, Patch
 from render.music.synth.tones import Modulated, Partials, String
@@ -22,7 +22,11 @@ class Strip:
 @dataclass(frozen=True)
 class Sound:
     patch: Patch | Modulated | String | Partials
-    strip: Strip = Strip()
+    strip: Strip = field(default_factory=Strip)
+
+    def __post_init__(self) -> None:
+        """All floats: a kernel is compiled again for each mixture of whole numbers and others."""
+        object.__setattr__(self, "patch", type(self.patch)(*(float(value) for value in self.patch)))
 
 
 _BASS = Strip(low_hz=30.0, high_hz=9_000.0, reverb=0.06)

@@ -1,0 +1,103 @@
+"""Every genre at length: tempo and key as heard, loudness, balance, contrast, and that no two sound alike."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from render.audio.features import analyse
+from render.music import files, keys
+from render.music.catalogue import GENRES
+from render.music.piece import Piece
+from render.music.synth import master
+from render.music.synth.clock import SAMPLE_RATE_HZ
+from tests.render.music_pieces import key_of, level_db, octave_levels, piece
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 30.0
+BEATLESS = {"ambient"}
+FREE = {"cinematic"}  # drums, but no steady pulse that a tracker of dance music must find
+
+
+@cache
+def portrait(genre: str) -> tuple[float, ...]:
+    """What a listener tells genres apart by: tempo, balance of octaves and of stems, strokes a second."""
+    made = piece(genre, SECONDS)
+    stems = [level_db(stem) - level_db(made.mix) for stem in made.stems.values()]
+    strokes = len(made.score.drums) / SECONDS
+    octaves = octave_levels(made.mix)
+    return (
+        made.parameters.bpm / 10.0,
+        *(octaves - octaves.mean()),
+        *stems,
+        strokes,
+        20 * made.score.clock.swing,
+    )
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_loudness_peaks_dc_width_and_stems(genre: str) -> None:
+    made = piece(genre, SECONDS)
+    assert master.loudness_lufs(made.mix) == pytest.approx(-14.0, abs=0.5)
+    assert 20.0 * np.log10(master.true_peaks(made.mix).max()) < -1.0
+    assert np.abs(made.mix.mean(axis=0)).max() < 1e-4
+    assert 0.1 < np.corrcoef(made.mix.T)[0, 1] < 0.99
+    total = np.sum([stem.astype(np.float64) for stem in made.stems.values()], axis=0)
+    assert level_db(total - made.mix) < level_db(made.mix) - 100.0
+
+
+@pytest.mark.parametrize("genre", [name for name in GENRES if name not in BEATLESS | FREE])
+def test_our_own_beat_tracker_finds_the_tempo(genre: str, tmp_path: Path) -> None:
+    """Within 0.5 %, or double or half of it, which a curve of onsets alone cannot decide."""
+    made = piece(genre, SECONDS)
+    files.write_wave(tmp_path / "mix.wav", made.mix)
+    beats = analyse(tmp_path / "mix.wav", lambda part: None).beats
+    period = np.polyfit(np.arange(len(beats)), beats, 1)[0]
+    ratios = 60.0 / period / made.parameters.bpm / np.array([0.5, 1.0, 2.0])
+    assert np.abs(ratios - 1.0).min() < 0.005
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_the_key_is_heard(genre: str) -> None:
+    made = piece(genre, SECONDS)
+    key = keys.parse(made.parameters.key)
+    assert key is not None
+    assert key_of(made.mix) == (key.tonic, key.is_minor)
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_the_spectrum_falls_as_music_does(genre: str) -> None:
+    """Between 62 Hz and 8 kHz it falls by one to six decibels an octave, and no octave stands out by far."""
+    levels = octave_levels(piece(genre, SECONDS).mix)
+    slope, start = np.polyfit(np.arange(8), levels, 1)
+    assert -6.0 < slope < -1.0
+    assert np.abs(levels - (start + slope * np.arange(8))).max() < 11.0
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_a_drop_stands_out(genre: str) -> None:
+    levels = section_levels(piece(genre, SECONDS))
+    assert levels["drop"] > levels["intro"] + 2.5
+    assert levels["drop"] > levels.get("break", -60.0) + 1.5
+    assert levels["drop"] > levels["outro"] + 1.5
+
+
+def section_levels(made: Piece) -> dict[str, float]:
+    """The loudest section of each kind."""
+    bar = made.score.clock.bar_seconds * SAMPLE_RATE_HZ
+    levels: dict[str, float] = {}
+    for section in made.score.sections:
+        sound = made.mix[round(section.first_bar * bar) : round(section.end_bar * bar)]
+        levels[section.kind] = max(levels.get(section.kind, -99.0), level_db(sound))
+    return levels
+
+
+def test_no_two_genres_sound_alike() -> None:
+    for one, two in combinations(GENRES, 2):
+        distance = np.linalg.norm(np.subtract(portrait(one), portrait(two)))
+        assert distance > 7.0, f"{one} and {two} are only {distance:.1f} apart"
