@@ -26,7 +26,7 @@ WANTED = 20.0
 
 
 def warmed(empty: str | None) -> float:
-    """Wall seconds of a new process that compiles (an empty cache) or loads every kernel and makes two short pieces."""
+    """Wall seconds of a new process that makes two short pieces; with an empty cache it compiles first."""
     environment = {**os.environ, **({"NUMBA_CACHE_DIR": empty} if empty else {})}
     code = "from render.music.warm import warm; warm()"
     began = time.perf_counter()
@@ -56,8 +56,8 @@ def main() -> None:
         f"python -m bench.composition --seconds {chosen.seconds} --runs {chosen.runs}",
         f"Pieces of {chosen.seconds} s with four stems, on one core, medians of {chosen.runs}. Slowest"
         f" {min(speeds):.0f}x, median {statistics.median(speeds):.0f}x; wanted {WANTED:.0f}x. Most memory"
-        f" {peak_memory_bytes() / 1e6:.0f} MB. A new process is ready after {again:.1f} s, the very first of an"
-        f" installation, which compiles, after {first:.1f} s.",
+        f" {peak_memory_bytes() / 1e6:.0f} MB. A new process is ready after {again:.1f} s, the very first of"
+        f" an installation, which compiles, after {first:.1f} s.",
         table(["genre", "CPU seconds", "seconds", "times real time"], rows),
     )
 

@@ -34,6 +34,12 @@ def level_db(sound: NDArray[np.float32]) -> float:
     return float(10.0 * np.log10((sound.astype(np.float64) ** 2).mean() + 1e-20))
 
 
+def alikeness(sound: NDArray[np.float32]) -> float:
+    """How the two sides correlate, -1..1."""
+    left, right = sound.astype(np.float64).T
+    return float((left * right).mean() / np.sqrt((left**2).mean() * (right**2).mean()))
+
+
 def octave_levels(sound: NDArray[np.float32]) -> NDArray[np.float64]:
     """Decibels in the octaves around 62.5, 125, ... 8000 Hz."""
     mono = sound.mean(axis=1).astype(np.float64)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from render.music.synth.clock import SAMPLE_RATE_HZ, samples
 from render.music.synth.noise import white
+from render.music.synth.saturation import saturated
 
 Bus = NDArray[np.float32]
 _LINES = np.array([1031, 1327, 1523, 1871, 2053, 2311, 2539, 2803], np.int64)  # primes, 23 to 64 ms
@@ -92,11 +93,12 @@ def sweep(bus: Any, octaves: Any) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def drive(bus: Any, amount: float) -> None:
-    """Saturation, in place: tanh, louder inside than outside."""
+    """Saturation, in place: louder inside than outside."""
     inside = 1.0 + amount
+    softer = 1.0 / math.sqrt(inside)
     for n in range(bus.shape[0]):
-        for side in range(2):
-            bus[n, side] = math.tanh(inside * bus[n, side]) / math.sqrt(inside)
+        bus[n, 0] = saturated(inside * bus[n, 0]) * softer
+        bus[n, 1] = saturated(inside * bus[n, 1]) * softer
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

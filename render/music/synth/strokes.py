@@ -14,6 +14,7 @@ from numba import njit
 
 from render.music.synth.clock import SAMPLE_RATE_HZ
 from render.music.synth.noise import white
+from render.music.synth.saturation import saturated
 
 
 class Stroke(NamedTuple):
@@ -108,7 +109,7 @@ def strike(out: Any, patch: Any, seed: int) -> None:
             m2 = 2.0 * v2 - m2
             value += patch.metal * math.exp(-time / patch.metal_decay) * (x - 1.2 * v1 - v2)
         if patch.drive > 0.0:
-            value = math.tanh((1.0 + 3.0 * patch.drive) * value) / (1.0 + patch.drive)
+            value = saturated((1.0 + 3.0 * patch.drive) * value) / (1.0 + patch.drive)
         fade = min(1.0, n / 22.0) * min(1.0, (count - 1 - n) / (0.12 * count))
         out[n] = value * fade
 

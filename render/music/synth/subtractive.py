@@ -15,6 +15,7 @@ from numba import njit
 
 from render.music.synth.clock import SAMPLE_RATE_HZ
 from render.music.synth.noise import white
+from render.music.synth.saturation import saturated
 
 SAW, PULSE, TRIANGLE = 0.0, 1.0, 2.0
 _CONTROL_SAMPLES = 16  # the filter's cutoff and the vibrato move in steps of 0.36 ms
@@ -107,6 +108,8 @@ def add_note(out: Any, start: int, gate: int, hertz: float, velocity: float, pat
     k2 = 1.2 - 1.1 * patch.resonance
     g = a1 = a2 = a3 = b1 = b2 = b3 = 0.0
     drive = 1.0 + 4.0 * patch.drive
+    softer = 1.0 / math.sqrt(drive)
+    wide = count > 1
     for n in range(out.shape[0] - start):
         if n < gate:
             if rising:
@@ -174,20 +177,23 @@ def add_note(out: Any, start: int, gate: int, hertz: float, velocity: float, pat
         l3 = 2.0 * v1 - l3
         l4 = 2.0 * v2 - l4
         x = v2
-        v3 = y - r2
-        v1 = a1 * r1 + a2 * v3
-        v2 = r2 + a2 * r1 + a3 * v3
-        r1 = 2.0 * v1 - r1
-        r2 = 2.0 * v2 - r2
-        v3 = v2 - r4
-        v1 = b1 * r3 + b2 * v3
-        v2 = r4 + b2 * r3 + b3 * v3
-        r3 = 2.0 * v1 - r3
-        r4 = 2.0 * v2 - r4
-        y = v2
+        if wide:
+            v3 = y - r2
+            v1 = a1 * r1 + a2 * v3
+            v2 = r2 + a2 * r1 + a3 * v3
+            r1 = 2.0 * v1 - r1
+            r2 = 2.0 * v2 - r2
+            v3 = v2 - r4
+            v1 = b1 * r3 + b2 * v3
+            v2 = r4 + b2 * r3 + b3 * v3
+            r3 = 2.0 * v1 - r3
+            r4 = 2.0 * v2 - r4
+            y = v2
+        else:
+            y = x
         if patch.drive > 0.0:
-            x = math.tanh(drive * x) / math.sqrt(drive)
-            y = math.tanh(drive * y) / math.sqrt(drive)
+            x = saturated(drive * x) * softer
+            y = saturated(drive * y) * softer if wide else x
         gain = level * velocity
         out[start + n, 0] += gain * x
         out[start + n, 1] += gain * y

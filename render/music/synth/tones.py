@@ -19,6 +19,7 @@ from render.music.synth.clock import SAMPLE_RATE_HZ
 from render.music.synth.noise import white
 
 _TOP_HZ = 15_000.0
+_CONTROL_SAMPLES = 16  # tremolo moves in steps of 0.36 ms
 _SCRATCH = 0.35  # noise in the shape of a plucked string
 
 
@@ -90,6 +91,7 @@ def add_modulated(
         ting = 0.0
     ting_fall = math.exp(-1.0 / (patch.ting_decay * rate))
     wobble = turn * patch.tremolo_hz / rate
+    sway = 0.0
     for n in range(out.shape[0] - start):
         level = min(1.0, level + up)
         body *= fall
@@ -109,7 +111,8 @@ def add_modulated(
             x += bell
             y += bell
             ting *= ting_fall
-        sway = patch.tremolo_depth * math.sin(wobble * n)
+        if n % _CONTROL_SAMPLES == 0:
+            sway = patch.tremolo_depth * math.sin(wobble * n)
         gain = level * body * velocity * 0.7
         out[start + n, 0] += gain * (1.0 + sway) * x
         out[start + n, 1] += gain * (1.0 - sway) * y
@@ -214,6 +217,7 @@ def add_partials(
         body = 1.0
         level = 0.0
         gain = 1.0
+        sway = 1.0
         for n in range(longest):
             level = min(1.0, level + up)
             body = patch.sustain + (body - patch.sustain) * fall
@@ -223,8 +227,9 @@ def add_partials(
             im = re * sin + im * cos
             re = nr
             value = im * level * body * gain
-            if patch.tremolo_depth > 0.0:
-                value *= 1.0 + patch.tremolo_depth * math.sin(wobble * n)
+            if n % _CONTROL_SAMPLES == 0:
+                sway = 1.0 + patch.tremolo_depth * math.sin(wobble * n)
+            value *= sway
             out[start + n, 0] += left * value
             out[start + n, 1] += right * value
     if patch.knock > 0.0:
