@@ -13,8 +13,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from render.music.synth.clock import SAMPLE_RATE_HZ, samples
+from render.music.synth.curves import saturated
 from render.music.synth.noise import white
-from render.music.synth.saturation import saturated
 
 Bus = NDArray[np.float32]
 _LINES = np.array([1031, 1327, 1523, 1871, 2053, 2311, 2539, 2803], np.int64)  # primes, 23 to 64 ms

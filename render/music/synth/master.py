@@ -73,7 +73,7 @@ def _each_sample(blocks: NDArray[np.float64], count: int) -> Gain:
 
 def true_peaks(sound: NDArray[np.float32]) -> NDArray[np.float64]:
     """The highest level in each block of 32 samples, over both sides and between the samples."""
-    phases = firwin(4 * _TAPS, 0.25, window=("kaiser", 5.0)).reshape(_TAPS, 4).T * 4.0
+    phases = firwin(4 * _TAPS, 0.25, window=("kaiser", 5.0)).reshape(_TAPS, 4)[::-1] * 4.0
     return np.asarray(_block_peaks(sound, np.ascontiguousarray(phases)))
 
 
@@ -88,11 +88,14 @@ def _block_peaks(sound: Any, phases: Any) -> Any:
             first = n - _TAPS // 2
             if first < 0 or first + _TAPS > count:
                 continue
-            for phase in range(4):
-                value = 0.0
-                for tap in range(_TAPS):
-                    value += phases[phase, _TAPS - 1 - tap] * sound[first + tap, side]
-                top = max(top, abs(value))
+            v0 = v1 = v2 = v3 = 0.0
+            for tap in range(_TAPS):
+                x = sound[first + tap, side]
+                v0 += phases[tap, 0] * x
+                v1 += phases[tap, 1] * x
+                v2 += phases[tap, 2] * x
+                v3 += phases[tap, 3] * x
+            top = max(top, max(max(abs(v0), abs(v1)), max(abs(v2), abs(v3))))
         block = n // BLOCK
         if top > out[block]:
             out[block] = top

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from numba import njit
 
 from render.music.synth.clock import SAMPLE_RATE_HZ
+from render.music.synth.curves import saturated, sine
 from render.music.synth.noise import white
-from render.music.synth.saturation import saturated
 
 
 class Stroke(NamedTuple):
@@ -69,10 +69,10 @@ def strike(out: Any, patch: Any, seed: int) -> None:
         value = 0.0
         if patch.skin > 0.0:
             hertz = patch.skin_hz * 2.0 ** (patch.sweep_octaves * math.exp(-time / patch.sweep_seconds))
-            turn += 2.0 * math.pi * hertz / rate
-            over += 2.0 * math.pi * hertz * patch.overtone_ratio / rate
+            turn += hertz / rate
+            over += hertz * patch.overtone_ratio / rate
             body = math.exp(-time / patch.skin_decay)
-            value += patch.skin * body * (math.sin(turn) + patch.overtone * math.sin(over) * body)
+            value += patch.skin * body * (sine(turn) + patch.overtone * sine(over) * body)
         if patch.click > 0.0:
             value += patch.click * white(seed + 3, n) * math.exp(-time / 0.0015)
         if patch.wires > 0.0:

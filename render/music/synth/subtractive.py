@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from numba import njit
 
 from render.music.synth.clock import SAMPLE_RATE_HZ
+from render.music.synth.curves import saturated, sine
 from render.music.synth.noise import white
-from render.music.synth.saturation import saturated
 
 SAW, PULSE, TRIANGLE = 0.0, 1.0, 2.0
 _CONTROL_SAMPLES = 16  # the filter's cutoff and the vibrato move in steps of 0.36 ms
@@ -158,7 +158,7 @@ def add_note(out: Any, start: int, gate: int, hertz: float, velocity: float, pat
             x += value * left[v]
             y += value * right[v]
         if patch.sub > 0.0:
-            value = patch.sub * math.sin(2.0 * math.pi * sub_phase)
+            value = patch.sub * sine(sub_phase)
             sub_phase += sub_step
             x += value
             y += value

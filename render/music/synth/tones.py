@@ -16,9 +16,12 @@ import numpy as np
 from numba import njit
 
 from render.music.synth.clock import SAMPLE_RATE_HZ
+from render.music.synth.curves import sine
 from render.music.synth.noise import white
 
 _TOP_HZ = 15_000.0
+_SILENCE = 3e-4  # -70 dB
+_RADIANS = 0.5 / math.pi  # one radian in turns
 _CONTROL_SAMPLES = 16  # tremolo moves in steps of 0.36 ms
 _SCRATCH = 0.35  # noise in the shape of a plucked string
 
@@ -76,7 +79,6 @@ def add_modulated(
     out: Any, start: int, gate: int, hertz: float, velocity: float, patch: Any, seed: int
 ) -> None:
     rate = float(SAMPLE_RATE_HZ)
-    turn = 2.0 * math.pi
     step = hertz / rate
     off = 2.0 ** (patch.detune_cents / 1200.0)
     level = 0.0
@@ -90,29 +92,27 @@ def add_modulated(
     if hertz * patch.ting_ratio > _TOP_HZ:
         ting = 0.0
     ting_fall = math.exp(-1.0 / (patch.ting_decay * rate))
-    wobble = turn * patch.tremolo_hz / rate
+    wobble = patch.tremolo_hz / rate
     sway = 0.0
     for n in range(out.shape[0] - start):
         level = min(1.0, level + up)
         body *= fall
         if n >= gate:
             body *= end
-        if body < 1e-4:
+        if body < _SILENCE:
             break
         place = n * step
-        bent = (patch.depth_floor + depth) * math.sin(turn * patch.ratio * place)
+        bent = (patch.depth_floor + depth) * _RADIANS * sine(patch.ratio * place)
         depth *= depth_fall
-        x = math.sin(turn * place + bent)
-        y = math.sin(turn * place * off + bent)
+        x = sine(place + bent)
+        y = sine(place * off + bent)
         if ting > 1e-4:
-            bell = ting * math.sin(
-                turn * place + patch.ting_depth * math.sin(turn * patch.ting_ratio * place)
-            )
+            bell = ting * sine(place + _RADIANS * patch.ting_depth * sine(patch.ting_ratio * place))
             x += bell
             y += bell
             ting *= ting_fall
         if n % _CONTROL_SAMPLES == 0:
-            sway = patch.tremolo_depth * math.sin(wobble * n)
+            sway = patch.tremolo_depth * sine(wobble * n)
         gain = level * body * velocity * 0.7
         out[start + n, 0] += gain * (1.0 + sway) * x
         out[start + n, 1] += gain * (1.0 - sway) * y
@@ -150,7 +150,7 @@ def add_string(out: Any, start: int, gate: int, hertz: float, velocity: float, p
     at = 0
     block = 0.0
     hum = 1.0
-    hum_turn = 2.0 * math.pi * hertz / rate
+    hum_step = hertz / rate
     hum_fall = math.exp(-4.0 / (patch.decay * rate))
     side = patch.width * white(seed, 9_999)
     left = math.sqrt(0.5 * (1.0 - side))
@@ -175,7 +175,7 @@ def add_string(out: Any, start: int, gate: int, hertz: float, velocity: float, p
         block = sample * level
         if patch.body > 0.0:
             hum *= hum_fall
-            block += patch.body * hum * level * math.sin(hum_turn * n)
+            block += patch.body * hum * level * sine(hum_step * n)
         block *= gain
         out[start + n, 0] += left * block
         out[start + n, 1] += right * block
