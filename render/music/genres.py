@@ -71,6 +71,7 @@ class Genre:
     melody_middle: int = 74
     humanised: float = 0.3  # 0 a machine..1 loose hands
     worn: float = 0.0  # tape and record
+    wind: float = 0.0  # a bed of noise
     levels: Levels = field(default_factory=Levels)
     space: Space = field(default_factory=Space)
 
@@ -96,7 +97,7 @@ HOUSE = Genre(
     colour="strings",
     melody="glass",
     rhythms=("x..x..x...x.x...", "..x..x..x..x....", "x.x...x..x..x..."),
-    minor_ways=("1 1 6 7", "1 4 1 5", "1 7 6 1"),
+    minor_ways=("1 6 1 4", "1 4 1 5", "1 7 6 1"),
     major_ways=("1 4 1 5", "1 5 4 1", "1 6 4 5"),
     depth=4,
     swing=0.54,

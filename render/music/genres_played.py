@@ -42,7 +42,7 @@ AMBIENT = Genre(
     bpm=(55, 70, 90),
     kit="soft",
     groove=Groove(
-        full={"kick": "o...............", "shaker": "....-.......-...", "ride": "........-......."},
+        full={"kick": "o...............", "shaker": "..-.o.-...-.o.-.", "ride": "....-.......-..."},
         light={"shaker": "....-.......-..."},
     ),
     bass="deep",
@@ -59,8 +59,9 @@ AMBIENT = Genre(
     bars_per_chord=2.0,
     energy=0.2,
     humanised=0.6,
+    wind=0.02,
     melody_middle=76,
-    levels=Levels(-22.0, -13.0, -3.0, -7.0, -9.5),
+    levels=Levels(-17.0, -12.0, -3.0, -6.5, -9.0),
     space=Space(5.5, 0.5, 1.5, 0.35),
 )
 
@@ -124,7 +125,7 @@ FUNK = Genre(
     energy=0.7,
     humanised=0.35,
     pentatonic=True,
-    levels=Levels(-6.5, -5.5, -10.0, -10.0, -10.0),
+    levels=Levels(-7.0, -6.0, -7.5, -9.0, -7.5),
     space=Space(0.9, 0.1, 0.75, 0.05),
 )
 
@@ -247,8 +248,9 @@ CINEMATIC = Genre(
     minor=0.85,
     energy=0.7,
     humanised=0.4,
+    wind=0.006,
     melody_middle=67,
-    levels=Levels(-9.0, -9.0, -5.5, -10.0, -5.5),
+    levels=Levels(-7.5, -9.0, -6.0, -9.0, -6.0),
     space=Space(3.2, 0.38, 1.0, 0.06, 0.0, 0.22),
 )
 

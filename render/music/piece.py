@@ -25,6 +25,7 @@ from render.music.synth.clock import SAMPLE_RATE_HZ, samples
 from render.music.synth.desk import Bus
 from render.music.synth.kits import KITS
 from render.music.synth.patches import SOUNDS
+from render.music.synth.strokes import add_wind
 
 STEMS = ("drums", "bass", "melody", "other")
 _STEM_OF = {"drums": "drums", "bass": "bass", "melody": "melody", "chords": "other", "colour": "other"}
@@ -95,6 +96,10 @@ def _played(score: Score, genre: Genre, parameters: MusicParameters, told: Repor
             bus = _part(score, genre, parameters, role, voice, count, seed + number)
             _into(stems[_STEM_OF[role]], bus, role, voice, score, genre, kicks)
         told(0.1 + 0.15 * (number + 1))
+    if genre.wind and parameters.chords is not None:
+        wind = playing.new_bus(count)
+        add_wind(wind, genre.wind, seed)
+        stems["other"] += wind
     if genre.worn and parameters.chords is not None:
         stems["other"] = desk.taped(stems["other"], genre.worn, 0.012 * genre.worn, seed)
         stems["melody"] = desk.taped(stems["melody"], genre.worn, 0.0, seed)

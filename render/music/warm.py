@@ -13,6 +13,7 @@ from render.music.prompt import resolve
 
 _PROMPTS = (
     "lo-fi hip hop with piano, 5 seconds, 240 bpm",
+    "ambient, only pads, 240 bpm, 5 seconds",
     "pop with 808 and acoustic guitar, 5 seconds, 240 bpm",
 )
 """Between them they reach all kernels: strings, partials, modulation, oscillators, drive, tape, riser,

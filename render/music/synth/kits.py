@@ -188,7 +188,7 @@ KITS: dict[str, dict[str, Drum]] = {
         "tomlow": Drum(_tom(70.0, 0.32), 0.8, -0.3),
         "snare": _snare(160.0, 0.6, 0.12),
         "crash": Drum(_cymbal(1.3, 2600.0, 330.0), 0.4, 0.0),
-        "shaker": replace(_SHAKER, level=0.12),
+        "shaker": replace(_SHAKER, level=0.3),
     },
     "pop": {
         **_909,

@@ -142,3 +142,26 @@ def add_riser(
         r1 = 2.0 * v1 - r1
         r2 = 2.0 * v2 - r2
         out[start + n, 1] += level * v1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_wind(out: Any, gain: float, seed: int) -> None:
+    """Noise around 3 to 8 kHz that comes and goes over some ten seconds, each side at its own pace."""
+    for side in range(2):
+        s1 = s2 = 0.0
+        a1 = a2 = a3 = level = 0.0
+        for n in range(out.shape[0]):
+            if n % 64 == 0:
+                time = n / SAMPLE_RATE_HZ
+                swell = 0.5 + 0.5 * sine(time * 0.083 + 0.3 * side + white(seed, 1))
+                g = math.tan(math.pi * (3000.0 + 5000.0 * swell) / SAMPLE_RATE_HZ)
+                a1 = 1.0 / (1.0 + g * (g + 0.9))
+                a2 = g * a1
+                a3 = g * a2
+                level = gain * (0.35 + 0.65 * swell)
+            v3 = white(seed + 5 + side, n) - s2
+            v1 = a1 * s1 + a2 * v3
+            v2 = s2 + a2 * s1 + a3 * v3
+            s1 = 2.0 * v1 - s1
+            s2 = 2.0 * v2 - s2
+            out[n, side] += level * v1

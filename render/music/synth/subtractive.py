@@ -37,6 +37,7 @@ class Patch(NamedTuple):
     envelope_octaves: float = 1.0
     velocity_octaves: float = 0.7
     resonance: float = 0.2
+    air: float = 0.0  # how much falls by 12 dB an octave instead of 24
     filter_attack: float = 0.002
     filter_decay: float = 0.3
     filter_sustain: float = 0.3
@@ -171,24 +172,26 @@ def add_note(out: Any, start: int, gate: int, hertz: float, velocity: float, pat
         v2 = l2 + a2 * l1 + a3 * v3
         l1 = 2.0 * v1 - l1
         l2 = 2.0 * v2 - l2
+        bright = v2
         v3 = v2 - l4
         v1 = b1 * l3 + b2 * v3
         v2 = l4 + b2 * l3 + b3 * v3
         l3 = 2.0 * v1 - l3
         l4 = 2.0 * v2 - l4
-        x = v2
+        x = v2 + patch.air * (bright - v2)
         if wide:
             v3 = y - r2
             v1 = a1 * r1 + a2 * v3
             v2 = r2 + a2 * r1 + a3 * v3
             r1 = 2.0 * v1 - r1
             r2 = 2.0 * v2 - r2
+            bright = v2
             v3 = v2 - r4
             v1 = b1 * r3 + b2 * v3
             v2 = r4 + b2 * r3 + b3 * v3
             r3 = 2.0 * v1 - r3
             r4 = 2.0 * v2 - r4
-            y = v2
+            y = v2 + patch.air * (bright - v2)
         else:
             y = x
         if patch.drive > 0.0:
