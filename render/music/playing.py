@@ -136,4 +136,4 @@ def risers(bus: Bus, score: Score, genre: Genre, seed: int) -> None:
             bars = min(section.bars, 4)
             start = sample_at(score.clock, score.clock.beat(section.end_bar - bars))
             count = sample_at(score.clock, score.clock.beat(section.end_bar)) - start - samples(0.02)
-            add_riser(bus, start, count, 0.5, 300.0, 9000.0, seed + number)
+            add_riser(bus, start, count, 0.5, seed + number)

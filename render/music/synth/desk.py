@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from render.music.synth.clock import SAMPLE_RATE_HZ, samples
 from render.music.synth.curves import saturated
 from render.music.synth.noise import white
+from render.music.synth.svf import passed, tuned
 
 Bus = NDArray[np.float32]
 _LINES = np.array([1031, 1327, 1523, 1871, 2053, 2311, 2539, 2803], np.int64)  # primes, 23 to 64 ms
 _BLOCK = 32
-_TINY = 1e-18  # keeps silence out of the denormal numbers, which are slow
+_FLAT = 1.4142
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -27,45 +28,18 @@ def cut(bus: Any, low_hz: float, high_hz: float) -> None:
     """Keep what lies between two frequencies, in place (12 dB an octave a side; 0 and 20000 leave it
     open).
     """
-    g = math.tan(math.pi * max(low_hz, 1.0) / SAMPLE_RATE_HZ)
-    k = 1.4142
-    a1 = 1.0 / (1.0 + g * (g + k))
-    a2 = g * a1
-    a3 = g * a2
-    g = math.tan(math.pi * min(high_hz, 20_000.0) / SAMPLE_RATE_HZ)
-    b1 = 1.0 / (1.0 + g * (g + k))
-    b2 = g * b1
-    b3 = g * b2
+    a1, a2, a3 = tuned(max(low_hz, 1.0), _FLAT)
+    b1, b2, b3 = tuned(min(high_hz, 20_000.0), _FLAT)
     closed = high_hz < 19_999.0
     h1 = h2 = l1 = l2 = p1 = p2 = q1 = q2 = 0.0
     for n in range(bus.shape[0]):
-        x = bus[n, 0]
-        y = bus[n, 1]
-        v3 = x - h2
-        w3 = y - p2
-        v1 = a1 * h1 + a2 * v3
-        w1 = a1 * p1 + a2 * w3
-        v2 = h2 + a2 * h1 + a3 * v3
-        w2 = p2 + a2 * p1 + a3 * w3
-        h1 = 2.0 * v1 - h1 + _TINY
-        p1 = 2.0 * w1 - p1 + _TINY
-        h2 = 2.0 * v2 - h2
-        p2 = 2.0 * w2 - p2
-        x = x - k * v1 - v2
-        y = y - k * w1 - w2
+        low, corner, h1, h2 = passed(bus[n, 0], h1, h2, a1, a2, a3)
+        x = bus[n, 0] - _FLAT * corner - low
+        low, corner, p1, p2 = passed(bus[n, 1], p1, p2, a1, a2, a3)
+        y = bus[n, 1] - _FLAT * corner - low
         if closed:
-            v3 = x - l2
-            w3 = y - q2
-            v1 = b1 * l1 + b2 * v3
-            w1 = b1 * q1 + b2 * w3
-            v2 = l2 + b2 * l1 + b3 * v3
-            w2 = q2 + b2 * q1 + b3 * w3
-            l1 = 2.0 * v1 - l1
-            q1 = 2.0 * w1 - q1
-            l2 = 2.0 * v2 - l2
-            q2 = 2.0 * w2 - q2
-            x = v2
-            y = w2
+            x, _, l1, l2 = passed(x, l1, l2, b1, b2, b3)
+            y, _, q1, q2 = passed(y, q1, q2, b1, b2, b3)
         bus[n, 0] = x
         bus[n, 1] = y
 
@@ -73,22 +47,13 @@ def cut(bus: Any, low_hz: float, high_hz: float) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")
 def sweep(bus: Any, octaves: Any) -> None:
     """A low-pass that moves, in place; `octaves` above 20 Hz, one value for each 32 samples."""
-    for side in range(2):
-        l1 = l2 = 0.0
-        b1 = b2 = b3 = 0.0
-        for n in range(bus.shape[0]):
-            if n % _BLOCK == 0:
-                hertz = min(19_000.0, 20.0 * 2.0 ** octaves[min(n // _BLOCK, octaves.shape[0] - 1)])
-                g = math.tan(math.pi * hertz / SAMPLE_RATE_HZ)
-                b1 = 1.0 / (1.0 + g * (g + 1.3))
-                b2 = g * b1
-                b3 = g * b2
-            v3 = bus[n, side] - l2
-            v1 = b1 * l1 + b2 * v3
-            v2 = l2 + b2 * l1 + b3 * v3
-            l1 = 2.0 * v1 - l1
-            l2 = 2.0 * v2 - l2
-            bus[n, side] = v2
+    l1 = l2 = r1 = r2 = b1 = b2 = b3 = 0.0
+    for n in range(bus.shape[0]):
+        if n % _BLOCK == 0:
+            hertz = 20.0 * 2.0 ** octaves[min(n // _BLOCK, octaves.shape[0] - 1)]
+            b1, b2, b3 = tuned(min(19_000.0, hertz), 1.3)
+        bus[n, 0], _, l1, l2 = passed(bus[n, 0], l1, l2, b1, b2, b3)
+        bus[n, 1], _, r1, r2 = passed(bus[n, 1], r1, r2, b1, b2, b3)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -11,15 +11,18 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba import njit
 
 from render.music.synth.clock import SAMPLE_RATE_HZ
 from render.music.synth.curves import saturated, sine
 from render.music.synth.noise import white
+from render.music.synth.svf import passed, tuned
 
 SAW, PULSE, TRIANGLE = 0.0, 1.0, 2.0
 _CONTROL_SAMPLES = 16  # the filter's cutoff and the vibrato move in steps of 0.36 ms
 _SILENCE = 1e-4
+_PHASE, _RATIO, _LEFT, _RIGHT, _STEP = range(5)
 
 
 class Patch(NamedTuple):
@@ -78,125 +81,103 @@ def _oscillator(place: Any, step: Any, wave: Any, width: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _unison(patch: Any, count: int, seed: int) -> Any:
+    """For each oscillator its phase, its ratio to the pitch, how loud it is left and right, and room for
+    its step.
+    """
+    voices = np.zeros((5, count))
+    for v in range(count):
+        side = 0.0 if count == 1 else 2.0 * v / (count - 1) - 1.0
+        place = side * patch.spread * (1.0 if v % 2 == 0 else -1.0)
+        voices[_PHASE, v] = 0.5 + 0.5 * white(seed, v)
+        voices[_RATIO, v] = 2.0 ** (side * patch.detune_cents / 1200.0)
+        voices[_LEFT, v] = math.sqrt(0.5 * (1.0 - place) / count)
+        voices[_RIGHT, v] = math.sqrt(0.5 * (1.0 + place) / count)
+    return voices
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _cents(patch: Any, time: Any) -> Any:
+    """How far the pitch is bent: it glides in, and vibrato comes late."""
+    cents = patch.glide_cents * math.exp(-time / patch.glide_seconds)
+    if patch.vibrato_cents > 0.0 and time > patch.vibrato_delay:
+        depth = min(1.0, (time - patch.vibrato_delay) / 0.3)
+        cents += depth * patch.vibrato_cents * sine(patch.vibrato_hz * time)
+    return cents
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _cutoff_hz(patch: Any, hertz: Any, velocity: Any, opened: Any) -> Any:
+    octaves = patch.envelope_octaves * opened + patch.velocity_octaves * (velocity - 0.7)
+    wanted = patch.cutoff_hz * 2.0**octaves * (hertz / 261.63) ** patch.key_track
+    return min(18_000.0, max(30.0, wanted))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _stepped(level: Any, rising: Any, up: Any, fall: Any, sustain: Any) -> Any:
+    """An envelope's next value and whether it still rises: straight up to 1, then towards its sustain."""
+    if rising:
+        level += up
+        return min(1.0, level), level < 1.0
+    return sustain + (level - sustain) * fall, False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_note(out: Any, start: int, gate: int, hertz: float, velocity: float, patch: Any, seed: int) -> None:
     """Add a note of `gate` samples and its release to the bus."""
     rate = float(SAMPLE_RATE_HZ)
     count = int(patch.voices)
-    phase = [0.5 + 0.5 * white(seed, v) for v in range(count)]
-    ratio = [1.0] * count
-    left = [0.0] * count
-    right = [0.0] * count
-    for v in range(count):
-        side = 0.0 if count == 1 else 2.0 * v / (count - 1) - 1.0
-        ratio[v] = 2.0 ** (side * patch.detune_cents / 1200.0)
-        place = side * patch.spread * (1.0 if v % 2 == 0 else -1.0)
-        left[v] = math.sqrt(0.5 * (1.0 - place)) / math.sqrt(count)
-        right[v] = math.sqrt(0.5 * (1.0 + place)) / math.sqrt(count)
-    steps = [0.0] * count
-    l1 = l2 = l3 = l4 = r1 = r2 = r3 = r4 = 0.0
-    sub_phase = 0.0
-    sub_step = 0.0
-    level = 0.0
-    opened = 0.0
-    rising = True
-    filter_rising = True
+    wide = count > 1
+    voices = _unison(patch, count, seed)
     up = 1.0 / max(1.0, patch.attack * rate)
     fall = math.exp(-1.0 / max(1.0, patch.decay * rate))
     end = math.exp(-4.6 / max(1.0, patch.release * rate))
     filter_up = 1.0 / max(1.0, patch.filter_attack * rate)
     filter_fall = math.exp(-1.0 / max(1.0, patch.filter_decay * rate))
-    k1 = 1.2
-    k2 = 1.2 - 1.1 * patch.resonance
-    g = a1 = a2 = a3 = b1 = b2 = b3 = 0.0
     drive = 1.0 + 4.0 * patch.drive
     softer = 1.0 / math.sqrt(drive)
-    wide = count > 1
+    l1 = l2 = l3 = l4 = r1 = r2 = r3 = r4 = 0.0
+    a1 = a2 = a3 = b1 = b2 = b3 = 0.0
+    sub_phase = sub_step = level = opened = 0.0
+    rising = filter_rises = True
     for n in range(out.shape[0] - start):
         if n < gate:
-            if rising:
-                level += up
-                if level >= 1.0:
-                    level = 1.0
-                    rising = False
-            else:
-                level = patch.sustain + (level - patch.sustain) * fall
+            level, rising = _stepped(level, rising, up, fall, patch.sustain)
         else:
             level *= end
             if level < _SILENCE:
                 break
-        if filter_rising:
-            opened += filter_up
-            if opened >= 1.0:
-                filter_rising = False
-        else:
-            opened = patch.filter_sustain + (opened - patch.filter_sustain) * filter_fall
+        opened, filter_rises = _stepped(opened, filter_rises, filter_up, filter_fall, patch.filter_sustain)
         if n % _CONTROL_SAMPLES == 0:
-            time = n / rate
-            cents = patch.glide_cents * math.exp(-time / patch.glide_seconds)
-            if patch.vibrato_cents > 0.0 and time > patch.vibrato_delay:
-                depth = min(1.0, (time - patch.vibrato_delay) / 0.3)
-                cents += depth * patch.vibrato_cents * math.sin(2.0 * math.pi * patch.vibrato_hz * time)
-            step = hertz * 2.0 ** (cents / 1200.0) / rate
+            step = hertz * 2.0 ** (_cents(patch, n / rate) / 1200.0) / rate
             sub_step = 0.5 * step
             for v in range(count):
-                steps[v] = min(0.45, step * ratio[v])
-            octaves = patch.envelope_octaves * opened + patch.velocity_octaves * (velocity - 0.7)
-            cutoff = patch.cutoff_hz * 2.0**octaves * (hertz / 261.63) ** patch.key_track
-            g = math.tan(math.pi * min(18_000.0, max(30.0, cutoff)) / rate)
-            a1 = 1.0 / (1.0 + g * (g + k1))
-            a2 = g * a1
-            a3 = g * a2
-            b1 = 1.0 / (1.0 + g * (g + k2))
-            b2 = g * b1
-            b3 = g * b2
-        x = 0.0
-        y = 0.0
-        for v in range(count):
-            value = _oscillator(phase[v], steps[v], patch.wave, patch.pulse_width)
-            phase[v] += steps[v]
-            if phase[v] >= 1.0:
-                phase[v] -= 1.0
-            x += value * left[v]
-            y += value * right[v]
-        if patch.sub > 0.0:
-            value = patch.sub * sine(sub_phase)
-            sub_phase += sub_step
-            x += value
-            y += value
+                voices[_STEP, v] = min(0.45, step * voices[_RATIO, v])
+            corner = _cutoff_hz(patch, hertz, velocity, opened)
+            a1, a2, a3 = tuned(corner, 1.2)
+            b1, b2, b3 = tuned(corner, 1.2 - 1.1 * patch.resonance)
+        x = patch.sub * sine(sub_phase) if patch.sub > 0.0 else 0.0
+        sub_phase += sub_step
         if patch.breath > 0.0:
-            value = patch.breath * white(seed + 77, n)
-            x += value
-            y += value
-        v3 = x - l2
-        v1 = a1 * l1 + a2 * v3
-        v2 = l2 + a2 * l1 + a3 * v3
-        l1 = 2.0 * v1 - l1
-        l2 = 2.0 * v2 - l2
-        bright = v2
-        v3 = v2 - l4
-        v1 = b1 * l3 + b2 * v3
-        v2 = l4 + b2 * l3 + b3 * v3
-        l3 = 2.0 * v1 - l3
-        l4 = 2.0 * v2 - l4
-        x = v2 + patch.air * (bright - v2)
+            x += patch.breath * white(seed + 77, n)
+        y = x
+        for v in range(count):
+            phase = voices[_PHASE, v]
+            value = _oscillator(phase, voices[_STEP, v], patch.wave, patch.pulse_width)
+            phase += voices[_STEP, v]
+            voices[_PHASE, v] = phase - 1.0 if phase >= 1.0 else phase
+            x += value * voices[_LEFT, v]
+            y += value * voices[_RIGHT, v]
+        bright, _, l1, l2 = passed(x, l1, l2, a1, a2, a3)
+        x, _, l3, l4 = passed(bright, l3, l4, b1, b2, b3)
+        x += patch.air * (bright - x)
         if wide:
-            v3 = y - r2
-            v1 = a1 * r1 + a2 * v3
-            v2 = r2 + a2 * r1 + a3 * v3
-            r1 = 2.0 * v1 - r1
-            r2 = 2.0 * v2 - r2
-            bright = v2
-            v3 = v2 - r4
-            v1 = b1 * r3 + b2 * v3
-            v2 = r4 + b2 * r3 + b3 * v3
-            r3 = 2.0 * v1 - r3
-            r4 = 2.0 * v2 - r4
-            y = v2 + patch.air * (bright - v2)
-        else:
-            y = x
+            bright, _, r1, r2 = passed(y, r1, r2, a1, a2, a3)
+            y, _, r3, r4 = passed(bright, r3, r4, b1, b2, b3)
+            y += patch.air * (bright - y)
         if patch.drive > 0.0:
             x = saturated(drive * x) * softer
-            y = saturated(drive * y) * softer if wide else x
+            y = saturated(drive * y) * softer
         gain = level * velocity
         out[start + n, 0] += gain * x
-        out[start + n, 1] += gain * y
+        out[start + n, 1] += gain * (y if wide else x)

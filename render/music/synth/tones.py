@@ -23,6 +23,7 @@ _TOP_HZ = 15_000.0
 _SILENCE = 3e-4  # -70 dB
 _RADIANS = 0.5 / math.pi  # one radian in turns
 _CONTROL_SAMPLES = 16  # tremolo moves in steps of 0.36 ms
+_ATTACK_SAMPLES = 30.0
 _SCRATCH = 0.35  # noise in the shape of a plucked string
 
 
@@ -56,12 +57,11 @@ class String(NamedTuple):
 
 
 class Partials(NamedTuple):
-    """`spacing` 1 is harmonic; `odd` keeps that much of the even ones."""
+    """`spacing` 1 is harmonic; bars and tines have wider ones."""
 
     partials: float = 10.0
     stiffness: float = 0.0003
     tilt: float = 1.2  # partial n is n to the power of -tilt
-    even: float = 1.0
     spacing: float = 1.0
     decay: float = 1.6  # of the first partial, at 261 Hz, to 1/e
     decay_tilt: float = 0.7  # partial n decays n to this power faster
@@ -119,6 +119,25 @@ def add_modulated(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _pulled(size: int, pick: float, bright: float, seed: int) -> Any:
+    """The line of a string that is pulled aside at `pick` of its length: two steps, rounded off, and some
+    noise.
+    """
+    line = np.zeros(size)
+    reach = max(1, int(size * pick))
+    low = -reach / (size - reach)
+    soft = 0.0
+    for _ in range(2):  # the second turn, so that the end of the line meets its beginning
+        for n in range(size):
+            shape = 1.0 if n < reach else low
+            soft += bright * (shape + _SCRATCH * white(seed, n) - soft)
+            line[n] = soft
+    line -= line.mean()
+    line *= 0.35 / (math.sqrt(np.mean(line * line)) + 1e-9)
+    return line
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_string(out: Any, start: int, gate: int, hertz: float, velocity: float, patch: Any, seed: int) -> None:
     rate = float(SAMPLE_RATE_HZ)
     blend = 0.5 * patch.damping  # of the sample before: the loop's low-pass
@@ -126,59 +145,35 @@ def add_string(out: Any, start: int, gate: int, hertz: float, velocity: float, p
     size = int(length - 0.1)
     tune = length - size
     allpass = (1.0 - tune) / (1.0 + tune)
-    line = np.zeros(size)
-    soft = 0.0
-    bright = min(0.98, patch.brightness * (0.5 + 0.6 * velocity))
-    pick = max(1, int(size * patch.pick))
-    low = -pick / (size - pick)
-    for _ in range(2):  # the second turn, so that the end of the line meets its beginning
-        for n in range(size):
-            shape = 1.0 if n < pick else low
-            soft += bright * (shape + _SCRATCH * white(seed, n) - soft)
-            line[n] = soft
-    line -= line.mean()
-    strength = math.sqrt(np.mean(line * line)) + 1e-9
-    line *= 0.35 / strength
+    line = _pulled(size, patch.pick, min(0.98, patch.brightness * (0.5 + 0.6 * velocity)), seed)
     keep = 10.0 ** (-3.0 / (patch.decay * hertz * (220.0 / hertz) ** 0.5))
     end = math.exp(-4.6 / (patch.release * rate))
-    up = 1.0 / 30.0
-    level = 0.0
-    gain = velocity
-    before = 0.0
-    last = 0.0
-    x1 = 0.0
-    at = 0
-    block = 0.0
-    hum = 1.0
-    hum_step = hertz / rate
+    hum = patch.body
     hum_fall = math.exp(-4.0 / (patch.decay * rate))
+    gain = velocity
+    before = last = x1 = 0.0
+    at = 0
     side = patch.width * white(seed, 9_999)
     left = math.sqrt(0.5 * (1.0 - side))
     right = math.sqrt(0.5 * (1.0 + side))
-    longest = gate + int(8.0 * rate)
-    for n in range(min(longest, out.shape[0] - start)):
+    for n in range(min(gate + int(8.0 * rate), out.shape[0] - start)):
         sample = line[at]
         filtered = (1.0 - blend) * sample + blend * before
         before = sample
-        tuned = allpass * (filtered - last) + x1
+        last = allpass * (filtered - last) + x1
         x1 = filtered
-        last = tuned
-        line[at] = keep * tuned
-        at += 1
-        if at == size:
-            at = 0
-        level = min(1.0, level + up)
+        line[at] = keep * last
+        at = at + 1 if at + 1 < size else 0
         if n >= gate:
             gain *= end
             if gain < 1e-4:
                 break
-        block = sample * level
         if patch.body > 0.0:
             hum *= hum_fall
-            block += patch.body * hum * level * sine(hum_step * n)
-        block *= gain
-        out[start + n, 0] += left * block
-        out[start + n, 1] += right * block
+            sample += hum * sine(hertz * n / rate)
+        sample *= gain * min(1.0, n / _ATTACK_SAMPLES)
+        out[start + n, 0] += left * sample
+        out[start + n, 1] += right * sample
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -186,9 +181,6 @@ def add_partials(
     out: Any, start: int, gate: int, hertz: float, velocity: float, patch: Any, seed: int
 ) -> None:
     rate = float(SAMPLE_RATE_HZ)
-    end = math.exp(-4.6 / (patch.release * rate))
-    up = 1.0 / max(1.0, patch.attack * rate)
-    wobble = 2.0 * math.pi * patch.tremolo_hz / rate
     slow = (261.63 / hertz) ** 0.5
     longest = gate + int(1.5 * patch.release * rate)
     if patch.sustain <= 0.0:
@@ -204,38 +196,49 @@ def add_partials(
         if f > _TOP_HZ:
             break
         strength = scale * k ** (-patch.tilt - 0.8 * (1.0 - velocity))
-        if k % 2 == 0:
-            strength *= patch.even
-        angle = 2.0 * math.pi * f / rate
-        cos, sin = math.cos(angle), math.sin(angle)
-        turn = math.pi * white(seed, k)
-        re, im = math.cos(turn), math.sin(turn)
-        side = patch.width * white(seed, 100 + k)
-        left = strength * math.sqrt(0.5 * (1.0 - side))
-        right = strength * math.sqrt(0.5 * (1.0 + side))
         fall = math.exp(-(k**patch.decay_tilt) / (patch.decay * slow * rate))
-        body = 1.0
-        level = 0.0
-        gain = 1.0
-        sway = 1.0
-        for n in range(longest):
-            level = min(1.0, level + up)
-            body = patch.sustain + (body - patch.sustain) * fall
-            if n >= gate:
-                gain *= end
-            nr = re * cos - im * sin
-            im = re * sin + im * cos
-            re = nr
-            value = im * level * body * gain
-            if n % _CONTROL_SAMPLES == 0:
-                sway = 1.0 + patch.tremolo_depth * math.sin(wobble * n)
-            value *= sway
-            out[start + n, 0] += left * value
-            out[start + n, 1] += right * value
+        _add_partial(out[start : start + longest], gate, f, strength, fall, patch, seed + 31 * k)
     if patch.knock > 0.0:
-        soft = 0.0
-        for n in range(min(longest, int(0.03 * rate))):
-            soft += 0.25 * (white(seed + 5, n) - soft)
-            value = patch.knock * velocity * soft * math.exp(-n / (0.006 * rate)) * min(1.0, n / 20.0)
-            out[start + n, 0] += value
-            out[start + n, 1] += value
+        _add_knock(out[start : start + longest], patch.knock * velocity, seed + 5)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_partial(
+    out: Any, gate: int, hertz: float, strength: float, fall: float, patch: Any, seed: int
+) -> None:
+    rate = float(SAMPLE_RATE_HZ)
+    end = math.exp(-4.6 / (patch.release * rate))
+    up = 1.0 / max(1.0, patch.attack * rate)
+    angle = 2.0 * math.pi * hertz / rate
+    cos, sin = math.cos(angle), math.sin(angle)
+    turn = math.pi * white(seed, 1)
+    re, im = math.cos(turn), math.sin(turn)
+    side = patch.width * white(seed, 2)
+    left = strength * math.sqrt(0.5 * (1.0 - side))
+    right = strength * math.sqrt(0.5 * (1.0 + side))
+    body = gain = sway = 1.0
+    level = 0.0
+    for n in range(out.shape[0]):
+        level = min(1.0, level + up)
+        body = patch.sustain + (body - patch.sustain) * fall
+        if n >= gate:
+            gain *= end
+        turned = re * cos - im * sin
+        im = re * sin + im * cos
+        re = turned
+        if n % _CONTROL_SAMPLES == 0:
+            sway = 1.0 + patch.tremolo_depth * sine(patch.tremolo_hz * n / rate)
+        value = im * level * body * gain * sway
+        out[n, 0] += left * value
+        out[n, 1] += right * value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_knock(out: Any, strength: float, seed: int) -> None:
+    """The hammer on the wood: 30 ms of dull noise."""
+    soft = 0.0
+    for n in range(min(out.shape[0], 1323)):
+        soft += 0.25 * (white(seed, n) - soft)
+        value = strength * soft * math.exp(-n / 265.0) * min(1.0, n / 20.0)
+        out[n, 0] += value
+        out[n, 1] += value
