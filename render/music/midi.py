@@ -1,8 +1,8 @@
 """The score as a Standard MIDI File, format 1 (MIDI Manufacturers Association, RP-001, 1996).
 
-A conductor track has tempo, meter and key; each part has a track and a channel, the drums channel 10 with
-the notes
-of General MIDI's percussion map. Times are those that are heard, swing and all, in ticks of 1/960 of a beat.
+A conductor track has tempo, meter and key; each part has a track and a channel, the drums channel 10 with the
+notes of General MIDI's percussion map. Times are those that are heard, swing and all, in ticks of 1/960 of a
+beat.
 """
 
 from __future__ import annotations

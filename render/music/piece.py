@@ -1,9 +1,8 @@
 """A whole piece from its parameters: the mix, its stems, the score.
 
 The mix is the sum of the stems: all that the desk does to more than one voice is linear, and the master is
-one gain
-over time that each stem gets alike (`synth.master`). The same parameters give the same samples in every
-process.
+one gain over time that each stem gets alike (`synth.master`). The same parameters give the same samples in
+every process.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The melody: two motifs (a rhythm and a contour each), repeated, moved, turned over, and brought home.
 
-Phrases have four bars: A, A moved with the chord, B, and A with a cadence. Strong beats have chord tones,
-the rest
-are neighbours in the scale; leaps are answered by a step back (Narmour's implication and realisation, 1990).
+Phrases have four bars: A, A moved with the chord, B, and A with a cadence. Strong beats have chord tones, the
+rest are neighbours in the scale; leaps are answered by a step back (Narmour's implication and realisation,
+1990).
 """
 
 from __future__ import annotations

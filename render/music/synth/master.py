@@ -2,8 +2,7 @@
 mix.
 
 Loudness is that of ITU-R BS.1770-4 (K weighting, gated blocks of 400 ms), true peaks are found by
-oversampling
-four times as its annex 2 says. The gain is worked out for blocks of 32 samples (0.7 ms).
+oversampling four times as its annex 2 says. The gain is worked out for blocks of 32 samples (0.7 ms).
 """
 
 from __future__ import annotations

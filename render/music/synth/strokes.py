@@ -1,8 +1,7 @@
 """The drums: one kernel for skins, wires, metal and hands, and one for noise that rises.
 
 A stroke is a falling sine (the skin), band-passed noise (wires, hands) and six squares (metal, as in the
-TR-808's
-cymbals: Werner, Abel and Smith, 2014), each with its own decay.
+TR-808's cymbals: Werner, Abel and Smith, 2014), each with its own decay.
 """
 
 from __future__ import annotations

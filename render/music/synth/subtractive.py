@@ -1,9 +1,8 @@
 """The analogue way: detuned band-limited oscillators through a 24 dB filter with envelopes.
 
 Oscillators: PolyBLEP (Valimaki and Huovilainen, 2007). Filter: two state variable filters in series,
-trapezoidal
-(Simper, "Solving the continuous SVF equations using trapezoidal integration", 2013); the second one
-resonates.
+trapezoidal (Simper, "Solving the continuous SVF equations using trapezoidal integration", 2013); the second
+one resonates.
 """
 
 from __future__ import annotations

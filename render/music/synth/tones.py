@@ -1,10 +1,8 @@
 """Struck, plucked and modulated sounds: partials, strings, and frequency modulation.
 
-FM: Chowning, "The synthesis of complex audio spectra by means of frequency modulation", 1973. String:
-Karplus and
-Strong, 1983, tuned with an all-pass as in Jaffe and Smith, 1983, and begun as a string that is pulled aside.
-Partials: sines of f n sqrt(1 + B n^2), the
-stiff string of Fletcher, 1964; each is a rotating phasor.
+FM: Chowning, "The synthesis of complex audio spectra by means of frequency modulation", 1973. String: Karplus
+and Strong, 1983, tuned with an all-pass as in Jaffe and Smith, 1983, and begun as a string that is pulled
+aside. Partials: sines of f n sqrt(1 + B n^2), the stiff string of Fletcher, 1964; each is a rotating phasor.
 """
 
 from __future__ import annotations
