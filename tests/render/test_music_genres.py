@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -78,15 +77,17 @@ def section_levels(made: Piece) -> dict[str, float]:
     return levels
 
 
-def test_no_two_genres_sound_alike() -> None:
-    portraits = {genre: portrait(piece(genre, SECONDS)) for genre in GENRES}
-    for one, two in combinations(GENRES, 2):
-        distance = np.linalg.norm(np.subtract(portraits[one], portraits[two]))
-        assert distance > 7.0, f"{one} and {two} are only {distance:.1f} apart"
+def test_genres_can_be_told_apart() -> None:
+    """A piece of another seed, so of another key and tempo, is nearest to its own genre among all."""
+    known = {genre: portrait(piece(genre, SECONDS)) for genre in GENRES}
+    for genre in GENRES:
+        heard = portrait(piece(genre, SECONDS, seed=8))
+        nearest = min(known, key=lambda name: float(np.linalg.norm(np.subtract(heard, known[name]))))
+        assert nearest == genre
 
 
 def portrait(made: Piece) -> tuple[float, ...]:
-    """What tells genres apart: tempo, swing, balance of octaves and of stems, strokes a second, the groove."""
+    """What tells genres apart: tempo, swing, balance of octaves and stems, strokes a second, the groove."""
     stems = [level_db(stem) - level_db(made.mix) for stem in made.stems.values()]
     strokes = len(made.score.drums) / SECONDS
     octaves = octave_levels(made.mix)
@@ -100,12 +101,8 @@ def groove(made: Piece) -> list[float]:
     counts = np.zeros((3, 16))
     lanes = {"kick": 0, "snare": 1, "clap": 1, "rim": 1, "hat": 2, "ride": 2, "open": 2, "shaker": 2}
     beats = made.score.clock.beats_a_bar
-    bars = {
-        bar
-        for section in made.score.sections
-        if section.is_full
-        for bar in range(section.first_bar, section.end_bar)
-    }
+    full = [section for section in made.score.sections if section.is_full]
+    bars = {bar for section in full for bar in range(section.first_bar, section.end_bar)}
     for hit in made.score.drums:
         if hit.lane in lanes and int(hit.start // beats) in bars:
             counts[lanes[hit.lane], int(hit.start % beats * 4.0)] += 1.0
