@@ -59,7 +59,6 @@ class Genre:
     colour: str | None = None
     colour_pattern: str = "pad"  # or "arp8", "arp16", or a pattern
     minor: float = 0.7  # how often minor
-    mode_minor: str = "minor"
     depth: int = 3  # tones of a chord
     bars_per_chord: float = 1.0
     swing: float = 0.5
@@ -97,7 +96,7 @@ HOUSE = Genre(
     colour="strings",
     melody="glass",
     rhythms=("x..x..x...x.x...", "..x..x..x..x....", "x.x...x..x..x..."),
-    minor_ways=("1 6 1 4", "1 4 1 5", "1 7 6 1"),
+    minor_ways=("1 1 4 5", "1 4 1 5", "1 7 1 4"),
     major_ways=("1 4 1 5", "1 5 4 1", "1 6 4 5"),
     depth=4,
     swing=0.54,

@@ -168,18 +168,13 @@ def _into(stem: Bus, bus: Bus, role: str, voice: str, score: Score, genre: Genre
     if role != "drums" and space.pump > 0.0 and len(kicks):
         depth = space.pump * (0.9 if role in ("chords", "colour", "bass") else 0.4)
         desk.duck(bus, kicks, depth, samples(min(0.3, 0.75 * score.clock.beat_seconds)))
-    wet = bus
     if strip is not None and strip.echo > 0.0 and space.echo > 0.0:
         delay = max(64, samples(space.echo_beats * score.clock.beat_seconds))
-        wet = bus.copy()
-        desk.add_echo(wet, bus, delay, 0.42, space.echo * strip.echo)
-        bus = wet
+        desk.add_echo(bus, bus, delay, 0.42, space.echo * strip.echo)
     stem += bus
     send = space.drums_reverb if strip is None else space.reverb * strip.reverb
     if send > 0.0:
-        thin = wet.copy()
-        desk.cut(thin, 260.0, 9_000.0)
-        desk.add_reverb(stem, thin, space.reverb_seconds, 5200.0, 0.55 * send, samples(0.014))
+        desk.add_reverb(stem, bus, space.reverb_seconds, 5200.0, 0.55 * send, samples(0.014))
 
 
 __all__ = ["SAMPLE_RATE_HZ", "STEMS", "Piece", "compose"]

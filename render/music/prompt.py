@@ -134,7 +134,7 @@ def _key(heard: Heard, genre: Genre, given: str | None, valence: float, chance: 
         mode = heard.mode
     else:
         minor = genre.minor - 0.75 * valence
-        mode = genre.mode_minor if chance.unit("mode") < minor else "major"
+        mode = "minor" if chance.unit("mode") < minor else "major"
     return keys.spelled(chance.bits("tonic") % 12, mode)
 
 

@@ -122,7 +122,7 @@ def _walking(score: Score, bar: int, genre: Genre, chord: Chord, following: Chor
 
 def _funk(chord: Chord, following: Chord, steps: int, bar: int, chance: Chance) -> Placed:
     """The one, then syncopated octaves and sevenths, with a way into the next chord."""
-    seventh = 10
+    seventh = 10 if (chord.tones[1] - chord.root) % 12 == 3 else 9  # on a major chord the sixth
     line: Placed = [(0, 3, 0, 1.0), (3, 1, 12, 0.6)]
     line += chance.pick(
         (

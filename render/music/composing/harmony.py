@@ -24,19 +24,31 @@ def progression(
     first = chance.bits("way") % len(ways)
     other = (first + 1 + chance.bits("other way") % max(1, len(ways) - 1)) % len(ways)
     chords: list[Chord] = []
-    place = 0
-    for section in sections:
-        way = ways[other if section.kind == "break" else first].split()
-        spread = genre.bars_per_chord if section.bars >= len(way) * genre.bars_per_chord else 1.0
-        bar = float(section.first_bar)
-        if section.kind != "build":
-            place = 0  # a build goes on where the intro is; all others begin anew
-        while bar < section.end_bar - 1e-9:
-            end = min(bar + spread, float(section.end_bar))
-            chords.append(_chord(way[place % len(way)], bar, end, key, depth))
+    for run in _runs(sections):
+        way = ways[other if run[0].kind == "break" else first].split()
+        first_bar, end_bar = float(run[0].first_bar), float(run[-1].end_bar)
+        spread = genre.bars_per_chord if end_bar - first_bar >= len(way) * genre.bars_per_chord else 1.0
+        bar, place = first_bar, 0
+        while bar < end_bar - 1e-9:
+            end = min(bar + spread, end_bar)
+            turns = (
+                end >= end_bar and place > 0
+            )  # a run that is cut short still ends with the way's last chord
+            chords.append(_chord(way[-1 if turns else place % len(way)], bar, end, key, depth))
             bar, place = end, place + 1
     end_bar = float(sections[-1].end_bar)
     return (*chords, _chord("1", end_bar, end_bar + 64.0, key, min(depth, 4)))
+
+
+def _runs(sections: tuple[Section, ...]) -> list[list[Section]]:
+    """Sections by the progressions they share: a build goes on where the intro is, all others begin anew."""
+    runs: list[list[Section]] = []
+    for section in sections:
+        if runs and section.kind == "build" and runs[-1][-1].kind == "intro":
+            runs[-1].append(section)
+        else:
+            runs.append([section])
+    return runs
 
 
 def _chord(token: str, first_bar: float, end_bar: float, key: Key, depth: int) -> Chord:
@@ -76,7 +88,7 @@ def _choices(chord: Chord, style: str) -> list[Voicing]:
     if len(tones) == 5:
         tones = (*tones[:2], *tones[3:])  # the fifth says least
     if style == "top":
-        tones = tones[-3:] if len(tones) > 3 else tones
+        tones = tones[:3]
     made = []
     for turn in range(len(tones)):
         turned = tones[turn:] + tones[:turn]

@@ -95,6 +95,8 @@ def _phrases(
             continue
         cadence = place == 3 or bar == section.end_bar - 1
         anchor = genre.melody_middle - 4 + arc[place] + (2 if number > 2 else 0)
+        if notes:
+            anchor = (anchor + notes[-1].pitch) // 2  # no leap from bar to bar
         mirrored = section.kind == "break"
         notes += _bar(
             score, section, bar, motifs[plan[place]], anchor, ladder, genre, chance, cadence, mirrored

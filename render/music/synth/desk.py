@@ -68,7 +68,10 @@ def drive(bus: Any, amount: float) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def add_reverb(out: Any, send: Any, seconds: float, damping_hz: float, gain: float, pre: int) -> None:
-    """Add to `out` the room's answer to `send`; it falls by 60 dB in `seconds`."""
+    """Add to `out` the room's answer to `send`, `pre` samples later; it falls by 60 dB in `seconds`.
+
+    The room hears what lies between 260 Hz and 9 kHz; its highs die first.
+    """
     count = _LINES.shape[0]
     size = 4096
     lines = np.zeros((count, size))
@@ -78,13 +81,16 @@ def add_reverb(out: Any, send: Any, seconds: float, damping_hz: float, gain: flo
     soft = math.exp(-2.0 * math.pi * damping_hz / SAMPLE_RATE_HZ)
     low = np.zeros(count)
     taps = np.zeros(count)
+    a1, a2, a3 = tuned(260.0, _FLAT)
+    b1, b2, b3 = tuned(9000.0, _FLAT)
+    h1 = h2 = l1 = l2 = p1 = p2 = q1 = q2 = 0.0
     for n in range(out.shape[0]):
-        if n >= pre:
-            left = send[n - pre, 0]
-            right = send[n - pre, 1]
-        else:
-            left = 0.0
-            right = 0.0
+        x = send[n - pre, 0] if n >= pre else 0.0
+        y = send[n - pre, 1] if n >= pre else 0.0
+        deep, corner, h1, h2 = passed(x, h1, h2, a1, a2, a3)
+        left, _, l1, l2 = passed(x - _FLAT * corner - deep, l1, l2, b1, b2, b3)
+        deep, corner, p1, p2 = passed(y, p1, p2, a1, a2, a3)
+        right, _, q1, q2 = passed(y - _FLAT * corner - deep, q1, q2, b1, b2, b3)
         total = 0.0
         for k in range(count):
             tap = lines[k, (n - _LINES[k]) & (size - 1)]
@@ -100,7 +106,7 @@ def add_reverb(out: Any, send: Any, seconds: float, damping_hz: float, gain: flo
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def add_echo(out: Any, send: Any, delay: int, feedback: float, gain: float) -> None:
-    """Add echoes that go from side to side, each duller than the one before."""
+    """Add echoes that go from side to side, each duller than the one before; `send` may be `out` itself."""
     left = np.zeros(delay)
     right = np.zeros(delay)
     dull_left = dull_right = thin_left = thin_right = 0.0
