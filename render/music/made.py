@@ -12,9 +12,9 @@ The request is plain JSON:
     seed           a whole number of 64 bits
     parameters     all of `render.music.parameters`, as JSON, for a maker that follows them
 
-A maker writes a file for each of its roles at `place(folder, role)` and nothing elsewhere, reports per cent and
-a sentence, and raises `render.errors.RenderError` with a sentence for people. The same request gives the same
-bytes. One that knows no stems or no notes leaves their roles out.
+A maker writes a file for each of its roles at `place(folder, role)` and nothing elsewhere, reports per cent
+and a sentence, and raises `render.errors.RenderError` with a sentence for people. The same request gives the
+same bytes. One that knows no stems or no notes leaves their roles out.
 """
 
 from __future__ import annotations
@@ -36,14 +36,17 @@ TYPES: dict[str, tuple[str, str]] = {
     PREVIEW: (".mp3", "audio/mpeg"),
     MIDI: (".mid", "audio/midi"),
 }
-"""By role the ending and the type of its file. `audio` is the mix; stems sum to it; `preview` is the mix, small."""
+"""By role the ending and the type of its file. `audio` is the mix; stems sum to it; `preview` is the mix,
+small.
+"""
 
 
 @dataclass(frozen=True)
 class Made:
-    """`roles` in the order in which the files are listed, `audio` first; Hz, channels and seconds of sound are
-    those of the mix and of each stem. `facts` are added to the job's result, as JSON: what a maker tells of
-    itself, such as its model, or in place of what was asked, such as a tempo that it does not promise (None).
+    """`roles` in the order in which the files are listed, `audio` first; Hz, channels and seconds of sound
+    are those of the mix and of each stem. `facts` are added to the job's result, as JSON: what a maker tells
+    of itself, such as its model, or in place of what was asked, such as a tempo that it does not promise
+    (None).
     """
 
     provider: str

@@ -18,11 +18,10 @@ PROVIDER = "starling-composer"
 _COMPOSED = 85.0  # per cent of the work
 
 
-def make(
-    request: Mapping[str, Any], folder: str, report: Report = lambda percent, message: None
-) -> Made:
-    """The mix, its four stems, a preview and the MIDI file. Raises RenderError for parameters that this version
-    does not take, and StorageFull."""
+def make(request: Mapping[str, Any], folder: str, report: Report = lambda percent, message: None) -> Made:
+    """The mix, its four stems, a preview and the MIDI file. Raises RenderError for parameters that this
+    version does not take, and StorageFull.
+    """
     report(0.0, "composing")
     try:
         parameters = MusicParameters.of_json(request["parameters"])

@@ -1,4 +1,6 @@
-"""A mix, its stems and a small preview as files: lossless where it counts, small where it is only listened to."""
+"""A mix, its stems and a small preview as files: lossless where it counts, small where it is only listened
+to.
+"""
 
 from __future__ import annotations
 
