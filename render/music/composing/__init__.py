@@ -1,0 +1,1 @@
+"""From parameters to a score: form, harmony, drums, bass, accompaniment and melody. No sound is made here."""

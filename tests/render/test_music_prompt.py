@@ -1,0 +1,239 @@
+"""Words and arguments become parameters: what is explicit wins, what is unknown does no harm."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from render.music import keys, lexicon
+from render.music.catalogue import GENRES
+from render.music.instruments import INSTRUMENTS
+from render.music.parameters import ROLES, InvalidParameter, MusicParameters
+from render.music.prompt import resolve
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "bpm"),
+    [
+        ("techno at 128 bpm", 128.0),
+        ("128BPM house", 128.0),
+        ("bpm: 97", 97.0),
+        ("tempo 84, sad", 84.0),
+        ("93.5 bpm", 93.5),
+        ("an allegro", 132.0),
+        ("999 bpm", 300.0),
+        ("140 beats per minute", 140.0),
+    ],
+)
+def test_a_tempo_in_words_wins_over_the_argument(prompt: str, bpm: float) -> None:
+    assert resolve(prompt, bpm=120).bpm == bpm
+    assert resolve(prompt, bpm=99).bpm == bpm
+
+
+def test_an_argument_wins_over_what_a_genre_would_choose() -> None:
+    assert resolve("drum and bass", bpm=150).bpm == 150.0
+    assert resolve("pop", bpm=120).bpm == 120.0
+
+
+def test_the_default_tempo_gives_way_to_a_genre_that_is_never_played_so() -> None:
+    slowest, _, fastest = GENRES["drum and bass"].bpm
+    assert slowest <= resolve("drum and bass", bpm=120).bpm <= fastest
+    assert resolve("no genre at all", bpm=120).bpm == 120.0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "key"),
+    [
+        ("in F# minor", "F# minor"),
+        ("a song in Bb major", "Bb major"),
+        ("F#m trap", "F# minor"),
+        ("key of E flat minor", "Eb minor"),
+        ("C-sharp minor nocturne", "C# minor"),
+        ("D dorian groove", "D dorian"),
+        ("an ambient piece in D", "D major"),
+        ("in a minor, slow", "A minor"),
+        ("G♯ minor", "G# minor"),
+        ("key: Ab", "Ab major"),
+    ],
+)
+def test_a_key_in_words_wins_over_the_argument(prompt: str, key: str) -> None:
+    assert resolve(prompt, key="G major").key == key
+
+
+@pytest.mark.parametrize("prompt", ["in a minor mood", "a major drop", "in a dream", "add a beat", "be calm"])
+def test_an_article_is_no_key(prompt: str) -> None:
+    assert resolve(prompt, key="G major").key == "G major"
+
+
+def test_a_mode_alone_chooses_the_mode() -> None:
+    assert resolve("something in a minor key").key.endswith("minor")
+    assert resolve("major, happy").key.endswith("major")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "seconds"),
+    [
+        ("30 seconds of jazz", 30.0),
+        ("2 minutes", 120.0),
+        ("a 45s loop", 45.0),
+        ("80s synthwave", 15.0),
+        ("1 second", 5.0),
+        ("900 minutes", 300.0),
+        ("12.5 sec", 12.5),
+    ],
+)
+def test_a_length_in_words_but_not_a_decade(prompt: str, seconds: float) -> None:
+    assert resolve(prompt).duration == seconds
+
+
+@pytest.mark.parametrize(
+    ("prompt", "without"),
+    [
+        ("techno, no drums", {"drums"}),
+        ("no drums techno", {"drums"}),
+        ("trap without bass or melody", {"bass", "melody"}),
+        ("no drums, no bass", {"drums", "bass"}),
+        ("beatless ambient", {"drums"}),
+        ("only drums", {"bass", "chords", "colour", "melody"}),
+        ("a drum loop", {"bass", "chords", "colour", "melody"}),
+        ("no pads house", {"chords", "colour"}),
+    ],
+)
+def test_what_is_unwanted_is_left_out(prompt: str, without: set[str]) -> None:
+    parameters = resolve(prompt)
+    silent = {role for role in ROLES if getattr(parameters, role) is None}
+    named = GENRES[parameters.genre]
+    assert silent - without <= ({"colour"} if named.colour is None else set())
+    assert without <= silent
+    assert resolve("no drums techno").genre == "techno"
+
+
+def test_instruments_take_their_place() -> None:
+    parameters = resolve("house with piano and flute, upright bass")
+    assert (parameters.chords, parameters.melody, parameters.bass) == ("piano", "flute", "upright")
+    assert resolve("pop, no piano").chords != "piano"
+
+
+@pytest.mark.parametrize(("prompt", "meter"), [("in 6/8", "6/8"), ("a waltz", "3/4"), ("7/8", "4/4")])
+def test_meters(prompt: str, meter: str) -> None:
+    assert resolve(prompt).meter == meter
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_each_genre_is_named_by_its_own_name_and_by_each_of_its_words(genre: str) -> None:
+    assert resolve(genre).genre == genre
+    for phrase in lexicon.GENRE_WORDS[genre]:
+        assert resolve(f"some {phrase}, please").genre == genre, phrase
+
+
+def test_a_refused_genre_is_not_chosen() -> None:
+    assert resolve("jazz, not techno").genre == "jazz"
+    assert resolve("not techno but jazz").genre == "jazz"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "   ",
+        "🎵🎶🔥",
+        "お洒落な音楽",
+        "музыка для сна",
+        "\x00\ud800",
+        "in # b ♭ minor",
+        "no no no",
+        "bpm key in a",
+    ],
+)
+def test_what_no_lexicon_knows_is_no_error(prompt: str) -> None:
+    parameters = resolve(prompt)
+    assert parameters.genre in GENRES
+    assert parameters == resolve(prompt)
+
+
+def test_unknown_words_vary_a_piece_of_the_same_seed() -> None:
+    assert resolve("pop sunrise", seed=1).variation != resolve("pop sunset", seed=1).variation
+    assert resolve("pop", seed=1).variation == 0
+
+
+def test_moods_move_the_piece() -> None:
+    calm, wild = resolve("pop", mood="calm", seed=1), resolve("pop", mood="aggressive", seed=1)
+    assert calm.energy < wild.energy
+    assert calm.bpm <= wild.bpm
+    minor = [resolve("pop", mood="sad", seed=seed).key.endswith("minor") for seed in range(40)]
+    glad = [resolve("pop", mood="happy", seed=seed).key.endswith("minor") for seed in range(40)]
+    assert sum(minor) > 30 > 10 > sum(glad)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["no " * 3333, "a minor " * 1250, "1" * 10_000, "in the key of " * 700, "(" * 10_000, "no a and " * 1100],
+)
+def test_the_longest_prompts_take_no_time(prompt: str) -> None:
+    began = time.process_time()
+    resolve(prompt)
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("prompt", {"prompt": "x" * 10_001}),
+        ("mood", {"prompt": "", "mood": "x" * 201}),
+        ("bpm", {"prompt": "", "bpm": 20}),
+        ("bpm", {"prompt": "", "bpm": float("nan")}),
+        ("duration", {"prompt": "", "duration": 4.9}),
+        ("duration", {"prompt": "", "duration": 301}),
+        ("key", {"prompt": "", "key": "H minor"}),
+        ("seed", {"prompt": "", "seed": 2**63}),
+        ("prompt", {"prompt": "only drums, no drums"}),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(field: str, arguments: dict[str, object]) -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        resolve(**arguments)  # type: ignore[arg-type]
+    assert refused.value.field == field
+    assert refused.value.sentence
+
+
+def test_parameters_survive_json_and_refuse_what_is_wrong() -> None:
+    parameters = resolve("dark techno, no melody", seed=-5)
+    stored = json.loads(json.dumps(parameters.as_json()))
+    assert MusicParameters.of_json(stored) == parameters
+    for name, value in (("swing", 0.9), ("genre_", 1), ("meter", "7/8"), ("bpm", "fast"), ("energy", 2.0)):
+        with pytest.raises(InvalidParameter) as refused:
+            MusicParameters.of_json({**stored, name: value})
+        assert refused.value.field == name
+    del stored["bpm"]
+    with pytest.raises(InvalidParameter):
+        MusicParameters.of_json(stored)
+
+
+def test_every_voice_that_a_genre_or_a_word_names_exists() -> None:
+    named = {voice for _, voice in lexicon.INSTRUMENT_WORDS.values()}
+    for genre in GENRES.values():
+        named |= {voice for voice in (genre.bass, genre.chords, genre.colour, genre.melody) if voice}
+    assert named <= set(INSTRUMENTS)
+
+
+def test_a_key_is_read_back_from_its_name() -> None:
+    for mode in keys.SCALES:
+        for tonic in range(12):
+            key = keys.spelled(tonic, mode)
+            assert keys.parse(key.name) == key
+
+
+def test_resolving_loads_no_compiler_and_no_arrays() -> None:
+    code = (
+        "import sys; from render.music.prompt import resolve; resolve('jazz')\n"
+        "print([name for name in ('numba', 'numpy', 'scipy') if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == "[]"
