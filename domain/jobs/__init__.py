@@ -9,8 +9,10 @@ from domain.jobs.announce import CALLBACKS, announce, cancel_topic, topic
 from domain.jobs.by_subject import pages_by_subject
 from domain.jobs.kinds import (
     AUDIO_ANALYZE,
+    COMMIT_RENDER,
     KINDS,
     PARTICLE_RENDER,
+    STEM_DIFF,
     STEM_SEPARATE,
     Kind,
     kind_of,
@@ -31,12 +33,13 @@ from domain.jobs.requests import (
     QueueStats,
 )
 from domain.jobs.retention import Pruned, prunable, prune, pruned_in_parts
-from domain.jobs.submit import submit, submit_many
+from domain.jobs.submit import enter, ring, submit, submit_many
 from domain.jobs.updates import following, opening, watch
 
 __all__ = [
     "AUDIO_ANALYZE",
     "CALLBACKS",
+    "COMMIT_RENDER",
     "ENDED",
     "KINDS",
     "PARTICLE_RENDER",
@@ -50,6 +53,7 @@ __all__ = [
     "Priority",
     "Pruned",
     "QueueStats",
+    "STEM_DIFF",
     "STEM_SEPARATE",
     "Seen",
     "announce",
@@ -58,6 +62,7 @@ __all__ = [
     "cancel",
     "cancel_topic",
     "count",
+    "enter",
     "delete",
     "find",
     "following",
@@ -77,6 +82,7 @@ __all__ = [
     "register",
     "retried_by_for",
     "retry",
+    "ring",
     "submit",
     "submit_many",
     "topic",

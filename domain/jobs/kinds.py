@@ -83,6 +83,12 @@ AUDIO_ANALYZE = register(Kind("AUDIO_ANALYZE", stages=("listen",)))
 
 STEM_SEPARATE = register(Kind("STEM_SEPARATE", stages=("separate", "publish"), weights=(96.0, 4.0)))
 
+COMMIT_RENDER = register(
+    Kind("COMMIT_RENDER", stages=("listen", "mix", "publish"), weights=(40.0, 55.0, 5.0))
+)
+
+STEM_DIFF = register(Kind("STEM_DIFF", stages=("mix", "publish"), weights=(95.0, 5.0)))
+
 
 def kind_of(name: str) -> Kind:
     """Raises InvalidInput for a kind that cannot be submitted here."""
