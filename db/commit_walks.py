@@ -98,14 +98,18 @@ _COLUMNS = """parent, merged, reach, author_id, message, bpm, key_signature, gen
   stem_set_id, blame, created_at"""
 
 # Version 4 of a random salt that nobody sees: to draw each of many ids anew takes ten times as long.
-_NEW_ID = "overlay(overlay(md5($4 || number) PLACING '4' FROM 13) PLACING 'a' FROM 17)::uuid"
+_NEW_ID = "overlay(overlay(md5($3 || number) PLACING '4' FROM 13) PLACING 'a' FROM 17)::uuid"
 _COPY = f"""
 WITH made AS (
   INSERT INTO commits (id, repository_id, number, origin_id, {_COLUMNS})
-  SELECT {_NEW_ID}, $2, number, origin_id, {_COLUMNS} FROM commits
-  WHERE repository_id = $1 AND ($3::bigint[] IS NULL OR number = ANY($3::bigint[])) RETURNING number),
+  SELECT {_NEW_ID}, $2, number, origin_id, {_COLUMNS} FROM {{chosen}}
+  WHERE repository_id = $1 RETURNING number),
 counted AS (UPDATE repositories SET last_number = (SELECT coalesce(max(number), 0) FROM made) WHERE id = $2)
 SELECT coalesce(max(number), 0) AS last FROM made"""  # noqa: S608
+
+_COPY_ALL = _COPY.format(chosen="commits")
+# A join and not `number = ANY(...)`, which is looked through from its beginning for each commit.
+_COPY_CHOSEN = _COPY.format(chosen="commits JOIN unnest($4::bigint[]) AS chosen (number) USING (number)")
 
 _COPY_TAGS = """
 WITH made AS (
@@ -125,8 +129,11 @@ SELECT count(*) FROM made"""
 
 async def copy(source: Repository, fork: Repository, numbers: Collection[int] | None) -> None:
     """The commits of a held repository in a new one, all or those of the numbers, and the tags at them."""
-    chosen = None if numbers is None else list(numbers)
-    (row,) = await sql.rows(_COPY, source.id, fork.id, chosen, token_hex(32))
+    salt = token_hex(32)
+    if numbers is None:
+        (row,) = await sql.rows(_COPY_ALL, source.id, fork.id, salt)
+    else:
+        (row,) = await sql.rows(_COPY_CHOSEN, source.id, fork.id, salt, list(numbers))
     fork.last_number = row["last"]
     await sql.rows(_COPY_TAGS, source.id, fork.id)
 

@@ -5,8 +5,7 @@ has a lower number than its child, and the table refuses another: a history has 
 the numbers, and a fork copies rows without having to translate anything. A copy in another repository has an
 id of its own and the same `origin_id`, by which two histories know what they have in common.
 
-Rows are inserted in a transaction that has the repository's row locked, and are never changed but for their
-render, which comes later.
+Rows are inserted in a transaction that has the repository's row locked, and are never changed.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Commit(Model):
     bpm = fields.FloatField(null=True)
     key_signature = fields.CharField(max_length=32, null=True)
     generation_params: Any = fields.JSONField(null=True)
-    render_id = fields.UUIDField(null=True)  # the mix, an asset
+    render_id = fields.UUIDField(null=True)  # a mix that it came with; else its set has the render
     stem_set_id = fields.UUIDField()
     blame: Any = fields.JSONField()  # by type of stem, the number of the commit that brought it
     created_at = fields.DatetimeField()
@@ -205,6 +204,10 @@ _SHOWN = """
 SELECT EXISTS (
   SELECT 1 FROM commits AS c JOIN repositories AS r ON r.id = c.repository_id
   WHERE c.render_id = $2 AND (r.owner_id = $1 OR r.is_public)
+) OR EXISTS (
+  SELECT 1 FROM stem_sets AS mixed JOIN commits AS c ON c.stem_set_id = mixed.id
+  JOIN repositories AS r ON r.id = c.repository_id
+  WHERE mixed.render_id = $2 AND (r.owner_id = $1 OR r.is_public)
 ) OR EXISTS (
   SELECT 1 FROM stems AS stem JOIN stem_set_parts AS part ON part.stem_id = stem.id
   JOIN commits AS c ON c.stem_set_id = part.set_id JOIN repositories AS r ON r.id = c.repository_id

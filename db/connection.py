@@ -24,6 +24,7 @@ MODELS = (
     "db.accounts",
     "db.assets",
     "db.audio_analyses",
+    "db.sound_portraits",
     "db.particles",
     "db.jobs",
     "db.webhooks",

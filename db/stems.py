@@ -1,11 +1,13 @@
 """Stems in content-addressed sets: what does not change is stored once, however many commits have it.
 
 A stem is (type, file, gain); a set is what one commit sounds of, found again by the digest of its stems.
-Forks and later commits name the same set. `content` tells whether two stems are the same sound, whoever's
-file it is: it is made of the bytes' hash, not of the file's row.
+Forks and later commits name the same set, and so they share its render, once there is one. `content` tells
+whether two stems are the same sound, whoever's file it is: it is made of the bytes' hash, not of the file's
+row.
 
-Rows are never changed. Whoever takes up a stem or a set locks it, and `forget` locks before it looks whether
-anybody uses it: one of the two comes first and the other sees it.
+Rows are never changed, but for a set's render, which comes later and stays. Whoever takes up a stem or a set
+locks it, and `forget` locks before it looks whether anybody uses it: one of the two comes first and the other
+sees it.
 """
 
 from __future__ import annotations
@@ -46,9 +48,11 @@ class Stem(Model):
 class StemSet(Model):
     id = fields.UUIDField(primary_key=True)
     digest = fields.CharField(max_length=64, unique=True)  # of the ids of its stems
+    render_id = fields.UUIDField(null=True)  # what its stems sound like together, an asset
 
     class Meta:
         table = "stem_sets"
+        indexes = (Index(fields=("render_id",), name="stem_sets_by_render"),)
 
 
 class StemSetPart(Model):
@@ -64,6 +68,13 @@ class StemSetPart(Model):
 
 
 register(Use("the stem of a commit", "SELECT asset_id FROM stems", keeps_deleted=True))
+register(
+    Use(
+        "the render of a commit's stems",
+        "SELECT render_id AS asset_id FROM stem_sets WHERE render_id IS NOT NULL",
+        keeps_deleted=True,
+    )
+)
 
 
 def content_of(type: str, sha256: str, gain: float) -> str:
@@ -117,6 +128,47 @@ async def of_sets(ids: Collection[UUID]) -> dict[UUID, dict[str, Stem]]:
     for row in sorted(rows, key=lambda row: TYPES.index(row["type"])):
         found[row["set_id"]][row["type"]] = Stem._init_from_db(**row)
     return found
+
+
+Mix = tuple[UUID | None, UUID]  # the mix that a commit came with, if it did, and its set of stems
+
+_MIXES = """
+SELECT wanted.own_id, wanted.set_id, asset.*
+FROM unnest($1::uuid[], $2::uuid[]) AS wanted (own_id, set_id)
+LEFT JOIN stem_sets AS mixed ON mixed.id = wanted.set_id
+JOIN assets AS asset ON asset.id = coalesce(wanted.own_id, mixed.render_id)"""
+
+
+async def mixes_of(wanted: Collection[Mix]) -> dict[Mix, Asset]:
+    """The files that they sound like as a whole, as far as there are, whoever's they are: one query."""
+    owns, sets = [own for own, _ in wanted], [set_id for _, set_id in wanted]
+    rows = await sql.rows(_MIXES, owns, sets)
+    return {(row.pop("own_id"), row.pop("set_id")): Asset._init_from_db(**row) for row in rows}
+
+
+_IS_ASKED = """
+SELECT ($4::bool AND render_id IS NOT NULL) OR EXISTS (
+  SELECT 1 FROM jobs WHERE cache_key = $2 AND owner_id = $3 AND state <> 'CANCELLED'
+    AND params->>'stem_set_id' = stem_sets.id::text) AS is_asked
+FROM stem_sets WHERE id = $1"""
+
+
+async def is_asked_for(set_id: UUID, cache_key: str, owner_id: UUID, *, is_to_mix: bool) -> bool:
+    """Whether a held set has its render, where that is what is asked for, or a job of the owner with that key
+    was to see to it and was not cancelled. Nothing is mixed twice: such a job settles under the same lock."""
+    (row,) = await sql.rows(_IS_ASKED, set_id, cache_key, owner_id, is_to_mix)
+    return bool(row["is_asked"])
+
+
+_SET_RENDER = """
+WITH kept AS (
+  UPDATE stem_sets SET render_id = coalesce(render_id, $2) WHERE id = $1 RETURNING id)
+SELECT id FROM kept"""
+
+
+async def keep_render(set_id: UUID, asset_id: UUID) -> bool:
+    """Make the file what the set sounds like, unless it has a render already; False where the set is gone."""
+    return bool(await sql.rows(_SET_RENDER, set_id, asset_id))
 
 
 async def assets_of(ids: Collection[UUID]) -> list[Asset]:

@@ -9,10 +9,23 @@ from uuid import UUID
 from db.accounts import User
 from db.assets import Asset
 from db.commits import Commit, Place
+from db.jobs import Job
 from db.repositories import Repository
 from domain import commits
-from domain.commits import CommitDiff, Merge, MergeResult, MergeSide, NewCommit, NewStem, StemOf, StemType
+from domain.commits import (
+    CommitDiff,
+    Heard,
+    Merge,
+    MergeResult,
+    MergeSide,
+    NewCommit,
+    NewStem,
+    StemDiff,
+    StemOf,
+    StemType,
+)
 from domain.errors import NotFound
+from domain.jobs import JobOptions
 from resolvers.context import Context
 from resolvers.ids import parsed, required
 from resolvers.repositories import REPOSITORY
@@ -98,6 +111,17 @@ async def diff(ctx: Context, base_id: str, head_id: str) -> CommitDiff:
     return await commits.diff(ctx.viewer, base, head)
 
 
+async def heard(stems: Sequence[StemDiff]) -> list[Heard]:
+    return await commits.heard(stems)
+
+
+async def render_stem_diff(
+    ctx: Context, base_id: str, head_id: str, type: StemType, options: JobOptions
+) -> Job:
+    base, head = required(base_id, COMMIT, "base_id"), required(head_id, COMMIT, "head_id")
+    return await commits.render_stem_diff(ctx.viewer, base, head, type, options, services=ctx.services)
+
+
 async def merge_base(of: CommitDiff) -> Commit | None:
     return await commits.common(of.base, of.head)
 
@@ -123,7 +147,7 @@ def parents_of(row: Commit) -> list[Place]:
 
 async def renders(ctx: Context, rows: Iterable[Commit]) -> dict[UUID, Asset]:
     """By the commit's id."""
-    return await ctx.loaders.commit_files.load_referred({row.id: row.render_id for row in rows})
+    return await ctx.loaders.mixes.load_referred({row.id: commits.mix_of(row) for row in rows})
 
 
 async def stems(ctx: Context, rows: Collection[Commit]) -> dict[UUID, list[StemOf]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from db.assets import Asset
+from db.commits import Commit
 from db.jobs import Job
 from db.particles import ParticleSystem
-from domain import jobs, particles
+from domain import commits, jobs, particles
 from domain.errors import NotFound
 from domain.jobs import JobFilter, Output, QueueStats
 from domain.jobs.kinds import VOCABULARY
@@ -82,7 +83,15 @@ async def retries(ctx: Context, rows: Iterable[Job]) -> dict[UUID, UUID]:
     return await ctx.loaders.retried_by.load_many(job.id for job in rows)
 
 
-async def subjects(ctx: Context, rows: Iterable[Job]) -> dict[UUID, ParticleSystem]:
-    """By the job's id. What has been deleted since is not among them."""
-    ids = {job.id: parsed(job.subject_id or "") for job in rows if job.subject_type == particles.SUBJECT}
-    return await ctx.loaders.systems.load_referred(ids)
+async def subjects(
+    ctx: Context, rows: Collection[Job]
+) -> tuple[dict[UUID, ParticleSystem], dict[UUID, Commit]]:
+    """Systems and commits by the job's id. What has been deleted since is not among them."""
+    return (
+        await ctx.loaders.systems.load_referred(_about(rows, particles.SUBJECT)),
+        await ctx.loaders.commits_by_id.load_referred(_about(rows, commits.SUBJECT)),
+    )
+
+
+def _about(rows: Iterable[Job], subject_type: str) -> dict[UUID, UUID | None]:
+    return {job.id: parsed(job.subject_id or "") for job in rows if job.subject_type == subject_type}

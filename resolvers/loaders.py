@@ -14,7 +14,7 @@ from db.commits import Commit, Place
 from db.jobs import Job
 from db.particles import ParticleSystem
 from db.repositories import Repository
-from db.stems import Stem
+from db.stems import Mix, Stem
 from domain import accounts, assets, audio_analysis, commits, jobs, particles, repositories
 from domain.accounts import Viewer
 from domain.jobs.by_subject import pages_by_subject
@@ -80,6 +80,15 @@ class Loaders:
     @cached_property
     def stem_sets(self) -> Batch[UUID, dict[str, Stem]]:
         return Batch(commits.stem_sets)
+
+    @cached_property
+    def mixes(self) -> Batch[Mix, Asset]:
+        """What commits that the viewer was shown sound like as a whole."""
+        return Batch(commits.mixes)
+
+    @cached_property
+    def commits_by_id(self) -> Batch[UUID, Commit]:
+        return Batch(partial(commits.by_ids, self._viewer))
 
     @cached_property
     def commit_files(self) -> Batch[UUID, Asset]:

@@ -18,7 +18,11 @@ strawberry.enum(
     name="MergeStatus",
     description="FAST_FORWARD: the branch moved, without a commit of its own. UP_TO_DATE: there was nothing.",
 )
-strawberry.enum(MergeSide, name="MergeSide", description="Whose stem is taken. MIX is not available yet.")
+strawberry.enum(
+    MergeSide,
+    name="MergeSide",
+    description="Whose stem is taken. MIX makes a new one of both, each at half its amplitude.",
+)
 
 
 @strawberry.type(description="What became of one stem between two commits.")
@@ -27,6 +31,15 @@ class StemDiff:
     change: StemChange
     before: Stem | None
     after: Stem | None
+    loudness_delta_db: float | None = strawberry.field(
+        description="How much louder the head's is (integrated loudness, at its gain). Null where one of them"
+        " is missing or silent, and until the COMMIT_RENDER jobs of both commits have listened to them."
+    )
+    similarity: float | None = strawberry.field(
+        description="How alike both sound at their gains, 0 to 1: of the loudness over time and pitch that"
+        " either has, the part that both have. Null where one of them is missing, and until the COMMIT_RENDER"
+        " jobs of both commits have listened to them."
+    )
 
 
 @strawberry.type(description="How two commits differ: head beside base.")
@@ -76,9 +89,20 @@ async def _stem_diffs(stems: Sequence[domain.StemDiff], wanted: Wanted) -> Colum
         "change": lambda row: row.change,
         **await _stem("before", [one.before for one in stems], below),
         **await _stem("after", [one.after for one in stems], below),
+        **await loaded(_heard(stems, below), "loudness_delta_db", "similarity"),
     }
     make = below.maker(StemDiff, columns)
     return {"stems": lambda _: [make(one) for one in stems]}
+
+
+async def _heard(stems: Sequence[domain.StemDiff], wanted: Wanted) -> Columns:
+    if "loudness_delta_db" not in wanted and "similarity" not in wanted:
+        return {}
+    found = dict(zip((one.type for one in stems), await commits.heard(stems), strict=True))
+    return {
+        "loudness_delta_db": lambda row: found[row.type].loudness_delta_db,
+        "similarity": lambda row: found[row.type].similarity,
+    }
 
 
 async def _stem(name: str, stems: Sequence[StemOf | None], wanted: Wanted) -> Columns:

@@ -85,7 +85,10 @@ class Commit:
         description="None of the first commit, two of a merge."
     )
     author: User
-    render: Asset | None = strawberry.field(description="The mix.")
+    render: Asset | None = strawberry.field(
+        description="The mix: the one that it came with, else its stems at their gains, which is null until a"
+        " COMMIT_RENDER job has mixed them. Null without stems."
+    )
     stems: list[Stem]
 
     @classmethod
@@ -188,7 +191,9 @@ class CommitInput:
     generation_params: JSON | None = strawberry.field(
         default=None, description="Any JSON, at most 16 KB of it."
     )
-    render_id: strawberry.ID | None = strawberry.field(default=None, description="The mix, an audio file.")
+    render_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The mix, an audio file; absent: the stems are mixed."
+    )
     stems: list[StemInput] | None = strawberry.field(
         default=None, description="The whole set, one of each type; absent: the parent's."
     )

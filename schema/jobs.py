@@ -17,6 +17,7 @@ from domain.pages import Page
 from resolvers import jobs
 from schema.assets import Asset
 from schema.columns import Columns, attributes, loaded, members
+from schema.commits import Commit
 from schema.job_parts import JobError, JobOutput, JobStage
 from schema.job_words import JobKind
 from schema.lookahead import Wanted, keyed
@@ -24,7 +25,7 @@ from schema.pagination import PageInfo, connected
 from schema.particles import ParticleSystem
 
 JobSubject = Annotated[
-    ParticleSystem,
+    ParticleSystem | Commit,
     strawberry.union("JobSubject", description="What a job is about."),
 ]
 
@@ -135,9 +136,10 @@ async def _subjects(rows: Collection[Row], wanted: Wanted) -> Columns:
     """What the jobs are about."""
     if "subject" not in wanted:
         return {}
-    found = await jobs.subjects(wanted.context, rows)
-    subjects = await keyed(ParticleSystem.by_id, found, wanted.below("subject", on="ParticleSystem"))
-    return {"subject": lambda row: subjects.get(row.id)}
+    systems, commits = await jobs.subjects(wanted.context, rows)
+    of_systems = await keyed(ParticleSystem.by_id, systems, wanted.below("subject", on="ParticleSystem"))
+    of_commits = await keyed(Commit.by_id, commits, wanted.below("subject", on="Commit"))
+    return {"subject": lambda row: of_systems.get(row.id) or of_commits.get(row.id)}
 
 
 async def _retries(rows: Collection[Row], wanted: Wanted) -> Columns:

@@ -2,11 +2,15 @@
 
 import strawberry
 
+from domain.commits import StemType
+from domain.jobs import JobOptions as DomainOptions
 from domain.repositories import BranchChanges
 from resolvers import commits, repositories
 from schema.commit_merges import MergeInput, MergeResult
 from schema.commits import Commit, CommitInput
 from schema.info import Info
+from schema.job_words import JobOptions
+from schema.jobs import Job
 from schema.lookahead import Wanted
 from schema.particle_config import given
 from schema.repositories import (
@@ -127,6 +131,22 @@ class RepositoryChanges:
             dry_run=bool(input.dry_run),
         )
         return await MergeResult.of(result, Wanted.of(info))
+
+    @strawberry.mutation(
+        description="What the head's stem has that the base's has not, and the other way round, as sound: the"
+        " one less the other, as a job with one output, `audio`. What was made before is answered at once."
+    )
+    async def render_stem_diff(
+        self,
+        info: Info,
+        base_id: strawberry.ID,
+        head_id: strawberry.ID,
+        type: StemType,
+        options: JobOptions | None = None,
+    ) -> Job:
+        wishes = DomainOptions() if options is None else options.to_domain()
+        row = await commits.render_stem_diff(info.context, base_id, head_id, type, wishes)
+        return await Job.of(row, Wanted.of(info))
 
     @strawberry.mutation(
         description="A new commit that takes back what that one did; of a merge, beside its first parent."

@@ -58,9 +58,8 @@ async def get_commit(commit_id: str, request: Request) -> CommitShown:
     viewer, public_url = await viewer_of(request), services_of(request).public_url
     row = await commits.get(viewer, id_or_missing(commit_id, NO_COMMIT))
     stems = [StemOf(row, stem) for stem in (await commits.stems_of(row)).values()]
-    needed = {one.stem.asset_id for one in stems} | ({row.render_id} if row.render_id else set())
-    files = await commits.files(needed)
-    render = None if row.render_id is None else files.get(row.render_id)
+    files = await commits.files({one.stem.asset_id for one in stems})
+    render = await commits.render_of(row)
     return CommitShown(
         **listed_of(_line(row, await _parents(row))),
         repo_id=str(row.repository_id),
@@ -81,10 +80,13 @@ async def get_history(repo_id: str, request: Request) -> Response:
 
 
 async def _stem(viewer: Viewer, said: StemRequest) -> NewStem:
+    """A file of the viewer by any of its names, or one that commits have by its id or URL alone: whether this
+    repository has it is judged with the commit."""
     asset = await assets.find_named(viewer, said.file_path)
-    if asset is None:
+    asset_id = assets.id_within(said.file_path) if asset is None else asset.id
+    if asset_id is None:
         raise NotFound("Audio file not found", field="file_path")
-    return NewStem(StemType(said.type.upper()), asset.id, said.gain)
+    return NewStem(StemType(said.type.upper()), asset_id, said.gain)
 
 
 def _line(row: Commit, parents: list[Commit]) -> Line:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from db.assets import Asset
 from domain.assets.derived import peaks, thumbnail
-from domain.assets.intake import NewAsset, record, store
+from domain.assets.intake import NewAsset, hash_of, kept, record, store
 from domain.assets.places import features_key, thumbnail_url, upload_key, url
-from domain.assets.reading import by_ids, find, find_named, get, inputs, page
+from domain.assets.reading import by_ids, find, find_named, get, id_within, inputs, page
 from domain.assets.removal import collect, delete, sweep
 
 __all__ = [
@@ -23,7 +23,10 @@ __all__ = [
     "find",
     "find_named",
     "get",
+    "hash_of",
+    "id_within",
     "inputs",
+    "kept",
     "page",
     "peaks",
     "record",

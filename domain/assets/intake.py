@@ -54,7 +54,7 @@ async def store(
     size = (await asyncio.to_thread(staged.stat)).st_size
     probe = await probed(staged, services)
     _check_size(probe.kind, size, services.limits)
-    content = await asyncio.to_thread(_hash_of, staged) if sha256 is None else sha256
+    content = await asyncio.to_thread(hash_of, staged) if sha256 is None else sha256
     new = NewAsset(
         kind=probe.kind,
         filename=clean_name(filename, f"{probe.kind.lower()}{probe.extension}"),
@@ -88,14 +88,18 @@ async def record(owner_id: UUID, new: NewAsset) -> Asset:
 
 
 async def _stored(owner_id: UUID, new: NewAsset, staged: Path, services: Services) -> Asset:
-    """The bytes go first and without a transaction, since an object store may take minutes over them. What
-    is collected before the key is held is put again."""
+    """The bytes go first and without a transaction, since an object store may take minutes over them."""
     await services.files.put(new.key, staged)
+    return await kept(owner_id, new, staged, services=services)
+
+
+async def kept(owner_id: UUID, new: NewAsset, staged: Path, *, services: Services) -> Asset:
+    """A row of bytes that were put already, in a transaction of its own or in the one that is open."""
     async with rows.key_held(new.key):
         known = await _repeated(owner_id, new)
         if known is not None:
             return known
-        if not await services.files.exists(new.key):
+        if not await services.files.exists(new.key):  # collected before the key was held
             await services.files.put(new.key, staged)
         return await record(owner_id, new)
 
@@ -137,6 +141,7 @@ def size_sentence(kind: str, limit: int) -> str:
     return f"The file is too large: {kind.lower()} may have at most {limit:,} bytes"
 
 
-def _hash_of(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

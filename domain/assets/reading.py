@@ -86,13 +86,19 @@ async def find_named(viewer: Viewer, text: str) -> Asset | None:
     )
 
 
-async def _by_id(viewer: Viewer, text: str) -> Asset | None:
-    path = _ASSET_PATH.search(text)
+def id_within(text: str) -> UUID | None:
+    """The id that a path or URL of an asset has in it, or that the text is."""
+    plain = re.split(r"[?#]", text, maxsplit=1)[0]
+    path = _ASSET_PATH.search(plain)
     try:
-        asset_id = UUID(path[1] if path else text)
+        return UUID(path[1] if path else plain)
     except ValueError:
         return None
-    return await rows.of_id(viewer.id, asset_id)
+
+
+async def _by_id(viewer: Viewer, text: str) -> Asset | None:
+    asset_id = id_within(text)
+    return None if asset_id is None else await rows.of_id(viewer.id, asset_id)
 
 
 async def _by_key(viewer: Viewer, text: str) -> Asset | None:

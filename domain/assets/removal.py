@@ -19,7 +19,7 @@ from pathlib import Path
 from uuid import UUID
 
 from db import assets as rows
-from db import audio_analyses
+from db import audio_analyses, sound_portraits
 from domain.accounts import Viewer
 from domain.assets.places import (
     FEATURES,
@@ -33,6 +33,7 @@ from domain.assets.places import (
 )
 from domain.errors import NotFound, Unavailable
 from domain.ports import Services
+from render.audio.portraits.likeness import PORTRAIT_VERSION
 from render.audio.version import ANALYSIS_VERSION
 
 DAY_SECONDS = 86_400.0
@@ -79,6 +80,7 @@ async def collect(key: str, sha256: str, *, services: Services) -> bool:
         for derived in derived_keys(sha256):
             await services.files.delete(derived)
         await audio_analyses.forget(sha256)
+        await sound_portraits.forget(sha256)
     return True
 
 
@@ -89,6 +91,7 @@ async def sweep(services: Services) -> Swept:
     stored += await _remove_orphans(RENDERS, services)
     derived = await _remove_derived(services)
     derived += await audio_analyses.forget_unused(DAY_SECONDS, ANALYSIS_VERSION)
+    derived += await sound_portraits.forget_unused(DAY_SECONDS, PORTRAIT_VERSION)
     staged = await asyncio.to_thread(discard_staged, services.scratch / STAGED_UPLOADS, STAGED_SECONDS)
     staged += await asyncio.to_thread(discard_staged, services.scratch, DAY_SECONDS)
     return Swept(stored, derived, staged)

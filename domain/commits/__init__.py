@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from db.commits import Commit
 from db.stems import Stem
-from domain.commits.comparing import CommitDiff, StemChange, StemDiff, common, diff
+from domain.commits.comparing import CommitDiff, Heard, StemChange, StemDiff, common, diff, heard
 from domain.commits.making import NewCommit, create
 from domain.commits.merging import Merge, MergeResult, MergeStatus, StemConflict, merge
 from domain.commits.reading import (
     StemOf,
     at,
+    by_ids,
     everything,
     files,
     histories,
+    mix_of,
+    mixes,
+    render_of,
     shown_file,
     stem_sets,
     stems_of,
 )
+from domain.commits.rendering import SUBJECT
 from domain.commits.reverting import revert
+from domain.commits.sounding import render_stem_diff
 from domain.commits.stems import NewStem, StemType
 from domain.commits.threeway import MergeSide
 from domain.repositories.reading import commit as get
@@ -29,12 +35,14 @@ from domain.repositories.reading import commit as get
 __all__ = [
     "Commit",
     "CommitDiff",
+    "Heard",
     "Merge",
     "MergeResult",
     "MergeSide",
     "MergeStatus",
     "NewCommit",
     "NewStem",
+    "SUBJECT",
     "Stem",
     "StemChange",
     "StemConflict",
@@ -42,14 +50,20 @@ __all__ = [
     "StemOf",
     "StemType",
     "at",
+    "by_ids",
     "common",
     "create",
     "diff",
     "everything",
     "files",
     "get",
+    "heard",
     "histories",
     "merge",
+    "mix_of",
+    "mixes",
+    "render_of",
+    "render_stem_diff",
     "revert",
     "shown_file",
     "stem_sets",

@@ -12,7 +12,7 @@ The first commit makes the first branch, called as asked or `main`, which is the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from db.commits import Commit
 from db.repositories import IN_TRANSACTION, Repository
 from db.stems import Stem
 from domain.accounts import Viewer
-from domain.commits import figures
+from domain.commits import figures, rendering
 from domain.commits.reading import stems_of
 from domain.commits.stems import NewStem, audio_held, blame, taken_up
 from domain.errors import Conflict, NotFound, RateLimited
@@ -78,6 +78,7 @@ async def create(viewer: Viewer, new: NewCommit, *, services: Services) -> Commi
         repository = await changeable(viewer, new.repository_id, "repository_id")
         commit = await put(viewer, repository, await spot_of(viewer, repository, new), new, said)
     await services.events.nudge(topic(repository.id))
+    await rendering.ring(commit, services=services)
     return commit
 
 
@@ -109,20 +110,25 @@ async def added(
     before: Mapping[str, Stem],
     said: Figures,
 ) -> Commit:
-    """The commit in a locked repository, and its branch moved; `before` are its parent's stems."""
+    """The commit in a locked repository, its branch moved and its render asked for; `before` are the stems of
+    its parent."""
     checked_room(repository, 1)
     parent = spot.parent
+    stem_set_id = await stem_rows.obtain_set(stems.values())
+    if said.render_id is None:
+        said = replace(said, render_id=rendering.kept_render(stem_set_id, parent))
     commit = await rows.insert(
         repository,
         author_id=viewer.id,
         parent=parent,
         merged=None,
         reach=1 if parent is None else parent.reach + 1,
-        stem_set_id=await stem_rows.obtain_set(stems.values()),
+        stem_set_id=stem_set_id,
         blame=blame(stems, (before, {} if parent is None else parent.blame)),
         **vars(said),
     )
     await moved(repository, spot, commit)
+    await rendering.ask(repository, commit, stems)
     return commit
 
 

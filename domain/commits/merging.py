@@ -4,7 +4,7 @@ The base is the newest commit that both come from. Where the target has nothing 
 branch moves forward; where the source has nothing new, there is nothing to do; else a commit with two parents
 is made, stem by stem. From a fork the commits that are not there yet are taken over first, with ids of their
 own and the same stems. Everything happens under the locks of both repositories, taken in the order of their
-ids.
+ids; only what is to be mixed is made before (`domain.commits.mixing`).
 """
 
 from __future__ import annotations
@@ -24,15 +24,19 @@ from db.commits import Commit
 from db.repositories import IN_TRANSACTION, Repository
 from db.stems import Stem
 from domain.accounts import Viewer
+from domain.commits import rendering
 from domain.commits.making import checked_room, head_of
+from domain.commits.mixing import Lacking, Mixes
 from domain.commits.reading import StemOf, stem_sets
 from domain.commits.stems import StemType, blame
 from domain.commits.threeway import MergeSide, merged, merged_value
-from domain.errors import InvalidInput
+from domain.errors import Conflict, InvalidInput
 from domain.ports import Services
 from domain.repositories import texts
 from domain.repositories.graphs import Graph, Taken, merge_base, taken_over
 from domain.repositories.reading import branch_named, get, may_change, missing, topic
+
+TRIES = 3  # with what is mixed made between them
 
 
 class MergeStatus(StrEnum):
@@ -73,15 +77,29 @@ class MergeResult:
 
 
 async def merge(viewer: Viewer, asked: Merge, *, services: Services) -> MergeResult:
-    """Raises InvalidInput (unrelated histories among them), NotFound and Forbidden."""
+    """Raises InvalidInput (unrelated histories among them), NotFound and Forbidden; where stems are to be
+    mixed TimedOut, what else media can raise, and Conflict where the branches move all the while."""
     resolutions = _checked(asked.resolutions)
     message = None if asked.message is None else texts.message(asked.message)
-    async with IN_TRANSACTION():
-        sides = await _sides(viewer, asked)
-        result = await sides.merged(viewer, message, resolutions, asked.dry_run)
+    async with Mixes(viewer, services) as mixes:
+        result = await _merged(viewer, asked, message, resolutions, mixes)
     if result.commit is not None and not asked.dry_run and result.status is not MergeStatus.UP_TO_DATE:
         await services.events.nudge(topic(asked.repository_id))
+        await rendering.ring(result.commit, services=services)
     return result
+
+
+async def _merged(
+    viewer: Viewer, asked: Merge, message: str | None, resolutions: Mapping[str, MergeSide], mixes: Mixes
+) -> MergeResult:
+    for _ in range(TRIES):
+        try:
+            async with IN_TRANSACTION():
+                sides = await _sides(viewer, asked)
+                return await sides.merged(viewer, message, resolutions, asked.dry_run, mixes)
+        except Lacking as lacking:
+            await mixes.make(lacking.pairs)
+    raise Conflict("The branches moved each time that their stems were mixed; try again", field="target")
 
 
 @dataclass(frozen=True)
@@ -95,8 +113,14 @@ class _Sides:
     their_graph: Graph
 
     async def merged(
-        self, viewer: Viewer, message: str | None, resolutions: Mapping[str, MergeSide], is_dry: bool
+        self,
+        viewer: Viewer,
+        message: str | None,
+        resolutions: Mapping[str, MergeSide],
+        is_dry: bool,
+        mixes: Mixes,
     ) -> MergeResult:
+        """Raises InvalidInput where they have no commit in common, and Lacking."""
         ours, theirs = await head_of(self.our_branch), await head_of(self.their_branch)
         base = merge_base(self.our_graph, ours.number, self.their_graph, theirs.number)
         if base is None:
@@ -109,7 +133,7 @@ class _Sides:
             return MergeResult(MergeStatus.FAST_FORWARD, head)
         known = await rows.numbered(self.repository.id, base)
         assert known is not None
-        return await self._three_way(viewer, (known, ours, theirs), message, resolutions, is_dry)
+        return await self._three_way(viewer, (known, ours, theirs), message, resolutions, is_dry, mixes)
 
     async def _three_way(
         self,
@@ -118,6 +142,7 @@ class _Sides:
         message: str | None,
         resolutions: Mapping[str, MergeSide],
         is_dry: bool,
+        mixes: Mixes,
     ) -> MergeResult:
         base, ours, theirs = commits
         sets = await stem_sets({commit.stem_set_id for commit in commits})
@@ -133,8 +158,10 @@ class _Sides:
             return MergeResult(MergeStatus.CONFLICT, conflicts=conflicts)
         if is_dry:
             return MergeResult(MergeStatus.MERGED)
+        stems = found.stems | await mixes.taken_up(found.mixes)
         parent = await self._taken_over(theirs)
         checked_room(self.repository, 1)
+        stem_set_id = await stem_rows.obtain_set(stems.values())
         said = message or f"Merge {self.their_branch.name} into {self.our_branch.name}"
         commit = await rows.insert(
             self.repository,
@@ -142,14 +169,15 @@ class _Sides:
             parent=ours,
             merged=parent,
             reach=self._reach(ours, theirs),
-            stem_set_id=await stem_rows.obtain_set(found.stems.values()),
-            blame=blame(found.stems, (our, ours.blame), (their, parent.blame)),
+            stem_set_id=stem_set_id,
+            blame=blame(stems, (our, ours.blame), (their, parent.blame)),
             message=said,
             bpm=merged_value(base.bpm, ours.bpm, theirs.bpm),
             key_signature=merged_value(base.key_signature, ours.key_signature, theirs.key_signature),
             generation_params=None,
-            render_id=None,
+            render_id=rendering.kept_render(stem_set_id, ours, theirs),
         )
+        await rendering.ask(self.repository, commit, stems)
         await branch_rows.change(self.our_branch, {"head": commit.number})
         return MergeResult(MergeStatus.MERGED, commit)
 
@@ -207,8 +235,6 @@ def _checked(resolutions: Sequence[tuple[StemType, MergeSide]]) -> dict[str, Mer
     for type, side in resolutions:
         if type.value in found:
             raise InvalidInput("resolutions", f"resolutions may settle each type once: {type.value} is twice")
-        if side is MergeSide.MIX:
-            raise InvalidInput("take", "take must be OURS or THEIRS: this version cannot mix two stems yet")
         found[type.value] = side
     return found
 

@@ -13,7 +13,7 @@ from db import stems as stem_rows
 from db.assets import Asset
 from db.commits import Commit, Line, Place
 from db.repositories import Repository
-from db.stems import Stem
+from db.stems import Mix, Stem
 from domain.accounts import Viewer
 from domain.errors import NotFound
 from domain.pages import Page, checked_first, decode_cursor
@@ -73,6 +73,25 @@ async def everything(repository: Repository) -> list[Line]:
 async def stem_sets(ids: Collection[UUID]) -> dict[UUID, dict[str, Stem]]:
     """By set and type, in the order of the types: one query, for loaders."""
     return await stem_rows.of_sets(ids) if ids else {}
+
+
+async def mixes(wanted: Collection[Mix]) -> dict[Mix, Asset]:
+    """What commits that the viewer was shown sound like as a whole, as far as it is known: for loaders."""
+    return await stem_rows.mixes_of(wanted) if wanted else {}
+
+
+def mix_of(commit: Commit) -> Mix:
+    """The mix that it came with, else that of its stems, by which `mixes` finds it."""
+    return commit.render_id, commit.stem_set_id
+
+
+async def render_of(commit: Commit) -> Asset | None:
+    return (await mixes([mix_of(commit)])).get(mix_of(commit))
+
+
+async def by_ids(viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Commit]:
+    """Those of `ids` that the viewer may see: one query, for loaders."""
+    return {row.id: row for row in await rows.seen(viewer.id, ids)} if ids else {}
 
 
 async def stems_of(commit: Commit) -> dict[str, Stem]:

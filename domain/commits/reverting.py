@@ -13,6 +13,7 @@ from db.commits import Commit
 from db.repositories import IN_TRANSACTION, Repository
 from db.stems import TYPES
 from domain.accounts import Viewer
+from domain.commits import rendering
 from domain.commits.making import Figures, Spot, added, head_of
 from domain.commits.reading import stem_sets
 from domain.commits.stems import is_same
@@ -37,6 +38,7 @@ async def revert(viewer: Viewer, commit_id: UUID, branch: str, *, services: Serv
             raise InvalidInput("branch", f"branch {branch} does not come from that commit")
         made = await _reverted(viewer, repository, taken_back, Spot(head, on))
     await services.events.nudge(topic(repository.id))
+    await rendering.ring(made, services=services)
     return made
 
 
@@ -58,7 +60,9 @@ async def _reverted(viewer: Viewer, repository: Repository, taken_back: Commit, 
     if is_all_same and (bpm, key) == (head.bpm, head.key_signature):
         raise Conflict("Nothing of that commit is left to take back", field="id")
     message = f"Revert: {taken_back.message}"[: texts.MAX_MESSAGE]
-    return await added(viewer, repository, spot, found.stems, now, Figures(message, bpm, key))
+    render_id = before.render_id if before is not None and found.stems == old else None
+    said = Figures(message, bpm, key, render_id=render_id)
+    return await added(viewer, repository, spot, found.stems, now, said)
 
 
 async def _parent(of: Commit) -> Commit | None:

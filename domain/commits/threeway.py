@@ -20,10 +20,12 @@ class MergeSide(StrEnum):
 
 @dataclass(frozen=True)
 class Merged:
-    """The stems that a merge has by type, and the types in conflict that no resolution settles."""
+    """The stems that a merge has by type, the types in conflict that no resolution settles, and ours and
+    theirs of those that are to be mixed."""
 
     stems: dict[str, Stem] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
+    mixes: dict[str, tuple[Stem, Stem]] = field(default_factory=dict)
 
 
 def merged(
@@ -32,6 +34,7 @@ def merged(
     theirs: Mapping[str, Stem],
     resolutions: Mapping[str, MergeSide],
 ) -> Merged:
+    """Where only one side has a stem that is to be mixed, it is taken as it is: nothing is beside it."""
     result = Merged()
     for type in TYPES:
         was, our, their = base.get(type), ours.get(type), theirs.get(type)
@@ -39,6 +42,11 @@ def merged(
             taken = our
         elif is_same(was, our):
             taken = their
+        elif resolutions.get(type) is MergeSide.MIX:
+            if our is not None and their is not None:
+                result.mixes[type] = our, their
+                continue
+            taken = our or their
         elif type in resolutions:
             taken = our if resolutions[type] is MergeSide.OURS else their
         else:

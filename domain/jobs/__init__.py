@@ -9,9 +9,11 @@ from domain.jobs.announce import CALLBACKS, announce, cancel_topic, topic
 from domain.jobs.by_subject import pages_by_subject
 from domain.jobs.kinds import (
     AUDIO_ANALYZE,
+    COMMIT_RENDER,
     KINDS,
     MUSIC_GENERATE,
     PARTICLE_RENDER,
+    STEM_DIFF,
     STEM_SEPARATE,
     Kind,
     kind_of,
@@ -32,12 +34,13 @@ from domain.jobs.requests import (
     QueueStats,
 )
 from domain.jobs.retention import Pruned, prunable, prune, pruned_in_parts
-from domain.jobs.submit import submit, submit_many
+from domain.jobs.submit import enter, ring, submit, submit_many
 from domain.jobs.updates import following, opening, watch
 
 __all__ = [
     "AUDIO_ANALYZE",
     "CALLBACKS",
+    "COMMIT_RENDER",
     "ENDED",
     "KINDS",
     "MUSIC_GENERATE",
@@ -52,6 +55,7 @@ __all__ = [
     "Priority",
     "Pruned",
     "QueueStats",
+    "STEM_DIFF",
     "STEM_SEPARATE",
     "Seen",
     "announce",
@@ -60,6 +64,7 @@ __all__ = [
     "cancel",
     "cancel_topic",
     "count",
+    "enter",
     "delete",
     "find",
     "following",
@@ -79,6 +84,7 @@ __all__ = [
     "register",
     "retried_by_for",
     "retry",
+    "ring",
     "submit",
     "submit_many",
     "topic",

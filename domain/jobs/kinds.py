@@ -88,6 +88,12 @@ MUSIC_GENERATE = register(
     Kind("MUSIC_GENERATE", stages=("compose", "publish"), weights=(92.0, 8.0), stall_seconds=300.0)
 )
 
+COMMIT_RENDER = register(
+    Kind("COMMIT_RENDER", stages=("listen", "mix", "publish"), weights=(40.0, 55.0, 5.0))
+)
+
+STEM_DIFF = register(Kind("STEM_DIFF", stages=("mix", "publish"), weights=(95.0, 5.0)))
+
 
 def kind_of(name: str) -> Kind:
     """Raises InvalidInput for a kind that cannot be submitted here."""

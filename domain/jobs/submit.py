@@ -55,6 +55,18 @@ async def submit_many(viewer: Viewer, batch: Sequence[NewJob], *, services: Serv
     return jobs
 
 
+async def enter(owner_id: UUID, new: NewJob) -> Job:
+    """A job within the transaction that is open, of work that nobody asked for by itself: it is part of
+    something else. Whoever commits the transaction rings afterwards.
+
+    No limit of waiting jobs applies to it (what it belongs to must not fail because of it), no earlier result
+    answers it, and its inputs are not checked: who calls this keeps them.
+    """
+    job = await job_rows.insert(_row(owner_id, new, 0, None, arguments_hash([new]), None))
+    assert job is not None  # no idempotency key, so nothing to collide with
+    return job
+
+
 async def ring(jobs: Sequence[Job], services: Services) -> None:
     """Tell the watchers, and a worker for each job that waits."""
     waiting = [job.id for job in jobs if job.state == "PENDING"]

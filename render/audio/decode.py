@@ -71,9 +71,9 @@ def sound_shape(path: str | Path) -> SoundShape:
 
 
 def channel_blocks(path: str | Path, shape: SoundShape) -> Iterator[Block]:
-    """The first audio stream as blocks of float32 (samples, channels) at its own rate, about -1..1, finite.
+    """The first audio stream as blocks of float32 (samples, channels), about -1..1, finite.
 
-    `shape` is the file's. Raises as `mono_blocks`.
+    `shape` is the file's; another rate in it resamples the sound. Raises as `mono_blocks`.
     """
     layout, channels = shape.layout if shape.is_named else None, len(shape.channels)
     # Packed: taking unnamed channels out of their planes is more than PyAV can (it crashes).
@@ -81,6 +81,8 @@ def channel_blocks(path: str | Path, shape: SoundShape) -> Iterator[Block]:
     with open_media(path) as container:
         decoded = _decoded(container, audio_stream(container))
         for block in _checked(_frames(decoded, resampler), shape.rate_hz * channels):
+            if len(block) % channels:  # the one sample of a track that is too short for its new rate
+                block = np.zeros(channels, np.float32)
             yield block.reshape(-1, channels)
 
 

@@ -23,7 +23,7 @@ def test_job_kinds_are_the_vocabulary_of_the_domain() -> None:
     assert set(kinds.values) == VOCABULARY
 
 
-def test_a_job_is_about_a_particle_system() -> None:
+def test_what_a_job_is_about() -> None:
     subject = build_schema(sdl()).type_map["JobSubject"]
     assert isinstance(subject, GraphQLUnionType)
-    assert [member.name for member in subject.types] == ["ParticleSystem"]
+    assert [member.name for member in subject.types] == ["ParticleSystem", "Commit"]

@@ -137,9 +137,6 @@ async def test_the_same_change_on_both_sides_is_no_conflict(world: World) -> Non
 
 
 async def test_resolutions_that_cannot_be(world: World) -> None:
-    with pytest.raises(InvalidInput, match="cannot mix") as refused:
-        await world.merge(resolutions=[(StemType.DRUMS, MergeSide.MIX)])
-    assert refused.value.field == "take"
     twice = [(StemType.DRUMS, MergeSide.OURS), (StemType.DRUMS, MergeSide.THEIRS)]
     with pytest.raises(InvalidInput, match="DRUMS is twice"):
         await world.merge(resolutions=twice)

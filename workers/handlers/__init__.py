@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from domain.jobs import AUDIO_ANALYZE, MUSIC_GENERATE, PARTICLE_RENDER, STEM_SEPARATE
+from domain.jobs import (
+    AUDIO_ANALYZE,
+    COMMIT_RENDER,
+    MUSIC_GENERATE,
+    PARTICLE_RENDER,
+    STEM_DIFF,
+    STEM_SEPARATE,
+)
 from workers.handlers.audio_analyze import audio_analyze
+from workers.handlers.commit_render import commit_render
 from workers.handlers.music_generate import music_generate
 from workers.handlers.particle_render import particle_render
+from workers.handlers.stem_diff import stem_diff
 from workers.handlers.stem_separate import stem_separate
 from workers.run import Handler
 
@@ -14,4 +23,6 @@ HANDLERS: dict[str, Handler] = {
     AUDIO_ANALYZE.name: audio_analyze,
     STEM_SEPARATE.name: stem_separate,
     MUSIC_GENERATE.name: music_generate,
+    COMMIT_RENDER.name: commit_render,
+    STEM_DIFF.name: stem_diff,
 }

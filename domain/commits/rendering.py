@@ -1,0 +1,108 @@
+"""What a commit sounds like as a whole: its render, and the portraits of its stems.
+
+The render belongs to the set of stems and not to the commit: whoever has the set, in a fork, in a merge or in
+a later commit that changes the tempo alone, has its render, and has it as soon as it is there. So a set is
+mixed once, and a fork asks for nothing. A commit that came with a mix of its own shows that one.
+
+The job is entered in the transaction that makes the commit. It is no reason for a commit to fail, so no limit
+of waiting jobs applies, and it has low priority: what somebody asked for by itself goes first. It names the
+set and not the files; a set that is gone when its turn comes, with the repository, is nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from db import job_outputs, job_rows
+from db import stems as rows
+from db.assets import Asset
+from db.commits import Commit
+from db.jobs import Job
+from db.repositories import Repository
+from db.stems import Stem
+from domain import jobs, portraits
+from domain.assets.names import clean_name
+from domain.commits.reading import files, stem_sets
+from domain.jobs import COMMIT_RENDER, JobOptions, NewJob, Priority
+from domain.particles.films import content_hash
+from domain.ports import Services
+from render.audio.mixing.version import MIX_VERSION
+from render.audio.portraits.likeness import PORTRAIT_VERSION
+
+SUBJECT = "Commit"
+ROLE = "audio"
+
+
+def kept_render(stem_set_id: UUID, *others: Commit | None) -> UUID | None:
+    """The mix that one of the others came with, if a new commit with that set sounds exactly like it."""
+    alike = (one.render_id for one in others if one is not None and one.stem_set_id == stem_set_id)
+    return next((render_id for render_id in alike if render_id is not None), None)
+
+
+async def ask(repository: Repository, commit: Commit, stems: Mapping[str, Stem]) -> None:
+    """Enter the job that a new commit needs, in the transaction that makes it, which holds its set of stems.
+
+    None for a commit without stems, for a set that has its render or a job already, and for a commit with a
+    mix of its own whose stems were all listened to.
+    """
+    if not stems:
+        return
+    is_to_mix = commit.render_id is None
+    key = _cache_key(stems.values(), is_to_mix)
+    is_asked = await rows.is_asked_for(commit.stem_set_id, key, commit.author_id, is_to_mix=is_to_mix)
+    if is_asked or not (is_to_mix or await _unheard(stems.values())):
+        return
+    new = NewJob(
+        kind=COMMIT_RENDER.name,
+        params={
+            "commit_id": str(commit.id),
+            "stem_set_id": str(commit.stem_set_id),
+            "is_to_mix": is_to_mix,
+            "filenames": {ROLE: clean_name(f"{repository.name} {commit.id.hex[:8]}.flac", "render.flac")},
+        },
+        subject_type=SUBJECT,
+        subject_id=commit.id,
+        cache_key=key,
+        options=JobOptions(priority=Priority.LOW),
+    )
+    await jobs.enter(commit.author_id, new)
+
+
+async def ring(commit: Commit, *, services: Services) -> None:
+    """Tell a worker of the job that a commit needs, once the commit is there. A bell that is not rung only
+    delays: the sweep finds the row."""
+    waiting = await job_rows.waiting_about(SUBJECT, str(commit.id))
+    if waiting:
+        await jobs.ring(waiting, services)
+
+
+async def to_mix(stem_set_id: UUID) -> list[tuple[Stem, Asset]]:
+    """The stems of a set with their files, whoever's they are; none where the set is gone."""
+    stems = (await stem_sets([stem_set_id]))[stem_set_id]
+    found = await files({stem.asset_id for stem in stems.values()})
+    return [(stem, found[stem.asset_id]) for stem in stems.values() if stem.asset_id in found]
+
+
+async def keep(job: Job) -> bool:
+    """Make the file that a job put out its set's render, in the transaction that settles it; False where the
+    set is gone. A render that is there already stays."""
+    made = [asset for _, role, asset in await job_outputs.outputs_of([job.id]) if role == ROLE]
+    return await rows.keep_render(UUID(job.params["stem_set_id"]), made[0].id)
+
+
+async def _unheard(stems: Iterable[Stem]) -> bool:
+    found = await files({stem.asset_id for stem in stems})
+    return bool(await portraits.lacking({file.sha256 for file in found.values()}))
+
+
+def _cache_key(stems: Iterable[Stem], is_to_mix: bool) -> str:
+    """Of all that the render depends on: the stems' bytes and gains, whoever's files they are."""
+    return content_hash(
+        {
+            "kind": COMMIT_RENDER.name,
+            "version": MIX_VERSION if is_to_mix else PORTRAIT_VERSION,
+            "is_to_mix": is_to_mix,
+            "stems": sorted(stem.content for stem in stems),
+        }
+    )
