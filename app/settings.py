@@ -22,6 +22,7 @@
 | STARLING_WEBHOOK_SECRET | (no callbacks) | signs callbacks; 16 characters or more, two while they change |
 | STARLING_WEBHOOK_ALLOW_PRIVATE | no | yes: callbacks may go inside the network, and to any port |
 | STARLING_COMPILED_SELECTIONS | yes | no: GraphQL answers are completed by graphql-core alone |
+| STARLING_MUSIC_PROVIDER | composer | who makes music: composer |
 | STARLING_LOG_LEVEL | INFO | DEBUG, INFO, WARNING, ERROR |
 """
 
@@ -33,7 +34,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from domain import webhooks
+from domain import music, webhooks
 from domain.ports import Limits
 
 PREFIX = "STARLING_"
@@ -64,6 +65,7 @@ class Settings:
     webhook_allow_private: bool = False
     retention_days: int = 0
     compiled_selections: bool = True
+    music_provider: str = "composer"
     log_level: str = "INFO"
     limits: Limits = field(default_factory=Limits)
 
@@ -184,6 +186,12 @@ def _level(name: str, text: str) -> str:
     return text.upper()
 
 
+def _provider(name: str, text: str) -> str:
+    if text.lower() not in music.PROVIDERS:
+        raise BadSetting(f"{name} must be {' or '.join(music.PROVIDERS)}, not {text!r}")
+    return text.lower()
+
+
 api_processes = _between(1, 64)  # the command line has it too
 
 _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
@@ -204,6 +212,7 @@ _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "STARLING_WEBHOOK_ALLOW_PRIVATE": ("webhook_allow_private", _yes),
     "STARLING_RETENTION_DAYS": ("retention_days", _between(0, 36_500)),
     "STARLING_COMPILED_SELECTIONS": ("compiled_selections", _yes),
+    "STARLING_MUSIC_PROVIDER": ("music_provider", _provider),
     "STARLING_LOG_LEVEL": ("log_level", _level),
 }
 _LIMITS: dict[str, tuple[str, int]] = {

@@ -1,0 +1,33 @@
+"""Who can make music: by the word of the setting STARLING_MUSIC_PROVIDER. No provider pretends to be
+another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.errors import Unavailable
+from render.music.parameters import MAX_SECONDS, MUSIC_VERSION
+
+
+@dataclass(frozen=True)
+class Provider:
+    """`maker` is the "module:function" that a worker's child runs (`render.music.made`). `version` is raised
+    whenever the same request would give another piece. `max_seconds` is the longest one."""
+
+    name: str
+    maker: str
+    version: str
+    max_seconds: float
+
+
+COMPOSER = Provider("composer", "render.music.making:make", str(MUSIC_VERSION), MAX_SECONDS)
+PROVIDERS = {provider.name: provider for provider in (COMPOSER,)}
+
+
+def provider_named(name: str) -> Provider:
+    """Raises Unavailable for one that this version does not have."""
+    try:
+        return PROVIDERS[name]
+    except KeyError as error:
+        raise Unavailable(f"This server has no music provider {name!r}") from error
