@@ -185,7 +185,7 @@ async def test_a_film_whose_child_is_killed_is_whole_in_the_end(
     database_url: str, redis_url: str, rng: random.Random, figures: Figures
 ) -> None:
     """The product's own worker and job: the child that draws dies in mid-film."""
-    # Long enough that what is left at the latest moment takes seconds: a kill that comes late still meets a film.
+    # Long enough that what is left at the latest moment takes seconds: a kill that comes late meets a film.
     config = {"width": 640, "height": 360, "fps": 30, "duration": 60.0, "seed": 5}
     with running_server(database_url, redis_url) as server:
         async with api(server.base_url) as graphql:
