@@ -1,7 +1,8 @@
 """What every test may ask for. All of it is real: PostgreSQL and Redis from the wheels, real processes.
 
 engines        session   an `Engines` pair in a home of its own (without fsync: tests do not lose power)
-database_url   function  a fresh, migrated database, cloned from a template; not connected
+clones         session   migrated databases of it: `tests.support.clones`
+database_url   function  a fresh, migrated database, one of those; not connected
 empty_database_url       a fresh database without tables
 redis_url      function  the session's Redis, its first database emptied
 database       function  as database_url, and Tortoise is connected to it in this process
@@ -28,7 +29,9 @@ import random
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from itertools import chain
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import redis as redis_client
@@ -40,12 +43,11 @@ from app.wiring import assembled
 from db.connection import open_database
 from domain.ports import Services
 from tests.support import databases
-from tests.support.figures import Figures
+from tests.support.clones import Clones
+from tests.support.figures import Figures, Run
 from tests.support.live_api import LiveApi, live_api
 from tests.support.processes import wait_until_none
 from tests.support.server import Server, running_server
-
-FIGURES = pytest.StashKey[Figures]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,7 +57,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = Figures()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A run that a script began with `&`: the processes that tests start would not hear Ctrl-C either.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -64,13 +65,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
-    figures = config.stash[FIGURES]
-    if lines := figures.lines():
+    reports = chain.from_iterable(terminalreporter.stats.values())
+    run = Run.told_by(one for one in reports if isinstance(one, pytest.TestReport))
+    if lines := run.lines():
         terminalreporter.section("measured")
         for line in lines:
             terminalreporter.write_line(line)
     if path := config.getoption("--figures"):
-        figures.write(Path(path))
+        run.write(Path(path))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,6 +80,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(300))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A random id has no part in a test's name: processes that share the tests have to find the same ones."""
+    try:
+        return f"uuid{UUID(val).version or 0}" if isinstance(val, str) else None
+    except ValueError:
+        return None
 
 
 @pytest.fixture(autouse=True)
@@ -96,13 +106,17 @@ def engines() -> Iterator[Engines]:
         tempfile.TemporaryDirectory(prefix="starling-tests-") as folder,
         open_engines(Home(Path(folder) / "home"), postgres_settings={"fsync": "off"}) as pair,
     ):
-        databases.make_template(pair.addresses.database_url)
         yield pair
 
 
+@pytest.fixture(scope="session")
+def clones(engines: Engines) -> Clones:
+    return Clones(engines.addresses.database_url)
+
+
 @pytest.fixture
-def database_url(engines: Engines) -> Iterator[str]:
-    with databases.cloned(engines.addresses.database_url) as url:
+def database_url(clones: Clones) -> Iterator[str]:
+    with clones.one() as url:
         yield url
 
 
@@ -138,18 +152,18 @@ async def services(settings: Settings, database: TortoiseContext) -> AsyncIterat
 
 
 @pytest.fixture(scope="session")
-def server(engines: Engines) -> Iterator[Server]:
+def server(engines: Engines, clones: Clones) -> Iterator[Server]:
     with (
-        databases.cloned(engines.addresses.database_url) as url,
+        clones.one() as url,
         running_server(url, f"{engines.addresses.redis_url}?db=1") as running,
     ):
         yield running
 
 
 @pytest.fixture(scope="session")
-def live_server(engines: Engines) -> Iterator[Server]:
+def live_server(engines: Engines, clones: Clones) -> Iterator[Server]:
     with (
-        databases.cloned(engines.addresses.database_url) as url,
+        clones.one() as url,
         running_server(url, f"{engines.addresses.redis_url}?db=3", workers=0) as running,
     ):
         yield running
@@ -163,13 +177,13 @@ async def live(live_server: Server, tmp_path: Path) -> AsyncIterator[LiveApi]:
 
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Figures:
-    return request.config.stash[FIGURES]
+    return Figures(request.node.user_properties)
 
 
 @pytest.fixture
-def rng(request: pytest.FixtureRequest, figures: Figures) -> random.Random:
+def rng(figures: Figures) -> random.Random:
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**9))
-    figures.seeds[request.node.nodeid] = seed
+    figures.seed(seed)
     return random.Random(seed)
 
 

@@ -23,7 +23,7 @@ from domain.accounts import Viewer
 from domain.particles.frames import packed
 from domain.ports import Services
 from tests.rest.songs import kick_wav
-from tests.support import databases
+from tests.support.clones import Clones
 from tests.support.graphql_http import api
 from tests.support.graphql_ws import Socket, socket
 from tests.support.live_jobs import JOB, running, submitted
@@ -33,14 +33,14 @@ from tests.support.serve_command import Serving, serving
 BOTH = ("api", "api 2")
 CANCEL = "mutation ($id: ID!) { cancelJob(id: $id) { id } }"
 LOOK_SECONDS = 5.0  # how often a subscriber looks whom no nudge woke
-REDIS_DATABASE = 3  # nobody else's, so that the connections of this server can be told from others
+REDIS_DATABASE = 4  # nobody else's, so that the connections of this server can be told from others
 HTTP = "starling_http_request_duration_seconds_count"
 COUNTERS = ("_total", "_count", "_sum", "_bucket")
 
 
 @pytest.fixture(scope="module")
-def database_url(engines: Engines) -> Iterator[str]:
-    with databases.cloned(engines.addresses.database_url) as url:
+def database_url(clones: Clones) -> Iterator[str]:
+    with clones.one() as url:
         yield url
 
 

@@ -25,7 +25,10 @@ OPERATIONS = "starling_graphql_operation_duration_seconds_count"
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(create_app(settings)) as url, httpx.AsyncClient(base_url=url, timeout=20) as found:
+    async with (
+        serving(create_app(settings)) as url,
+        httpx.AsyncClient(base_url=url, timeout=20, verify=False) as found,
+    ):
         yield found
 
 

@@ -58,7 +58,7 @@ async def base_url(services: Services, stranger: Viewer) -> AsyncIterator[str]:
 @pytest.fixture
 async def other(base_url: str) -> AsyncIterator[Api]:
     headers = {VIEWER_HEADER: "stranger"}
-    async with httpx.AsyncClient(base_url=base_url, timeout=30, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=30, headers=headers, verify=False) as client:
         yield Api(client)
 
 

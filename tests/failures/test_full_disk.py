@@ -19,7 +19,8 @@ from app.engines import Engines
 from db.connection import open_database
 from db.jobs import Job
 from tests.rest.songs import kick_wav
-from tests.support import databases, invariants
+from tests.support import invariants
+from tests.support.clones import Clones
 from tests.support.effects import Effects
 from tests.support.figures import Figures
 from tests.support.full_disk import filled, small_disk, without_names
@@ -62,12 +63,15 @@ class Crowded:
 
 @pytest.fixture(scope="module", params=["all"])
 def crowded(
-    request: pytest.FixtureRequest, engines: Engines, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    engines: Engines,
+    clones: Clones,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Crowded]:
     """On the small disk lie "all" of the home, or the stored "files" alone."""
     place = tmp_path_factory.mktemp("crowded")
     with ExitStack() as stack:
-        url = stack.enter_context(databases.cloned(engines.addresses.database_url))
+        url = stack.enter_context(clones.one())
         disk = stack.enter_context(small_disk(place / "disk", 24 * 1024, names=400))
         home, files, settings = disk / "home", disk / "home" / "files", {}
         if request.param == "files":

@@ -12,5 +12,5 @@ from tests.support.server import Server
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.base_url, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=server.base_url, timeout=60, trust_env=False, verify=False) as client:
         yield client

@@ -54,7 +54,7 @@ async def world(tmp_path: Path, database: TortoiseContext) -> AsyncIterator[Worl
 
     app = Starlette(routes=asset_routes(), lifespan=lifespan)
     errors.install(app)
-    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
         yield World(services, client, viewer, song, path.read_bytes(), media)
 
 

@@ -65,7 +65,7 @@ async def opened(folder: Path, limits: Limits | None = None) -> AsyncIterator[Wo
 
     app = Starlette(routes=asset_routes(), lifespan=lifespan, middleware=[Middleware(OriginGuard)])
     errors.install(app)
-    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
         yield World(url, services, client)
 
 

@@ -12,7 +12,7 @@ from tests.support.server import Server
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.base_url, timeout=60) as found:
+    with httpx.Client(base_url=server.base_url, timeout=60, verify=False) as found:
         yield found
 
 

@@ -36,13 +36,15 @@ async def base_url(services: Services, stranger: Viewer) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def client(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_url) as found:
+    async with httpx.AsyncClient(base_url=base_url, verify=False) as found:
         yield found
 
 
 @pytest.fixture
 async def other(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_url, headers={VIEWER_HEADER: "stranger"}) as found:
+    async with httpx.AsyncClient(
+        base_url=base_url, headers={VIEWER_HEADER: "stranger"}, verify=False
+    ) as found:
         yield found
 
 

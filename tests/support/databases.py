@@ -1,4 +1,4 @@
-"""Databases of the session's PostgreSQL: a migrated template, and a clone of it for each test."""
+"""Databases of the session's PostgreSQL: statements, and empty ones (migrated: `tests.support.clones`)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from db.migrate import migrate
-
-TEMPLATE = "starling_template"
 _NUMBERS = count(1)
 Result = TypeVar("Result")
 
@@ -55,29 +52,11 @@ def fetch(url: str, query: str, *arguments: object) -> list[dict[str, Any]]:
     return run_alone(work())
 
 
-def make_template(url: str) -> None:
-    execute(url, f"CREATE DATABASE {TEMPLATE}")
-    run_alone(migrate(named(url, TEMPLATE)))
-
-
-@contextmanager
-def cloned(url: str) -> Iterator[str]:
-    """The URL of a fresh, migrated database that is dropped at the end."""
-    with _database(url, f"TEMPLATE {TEMPLATE}") as fresh:
-        yield fresh
-
-
 @contextmanager
 def empty(url: str) -> Iterator[str]:
     """The URL of a fresh database without tables that is dropped at the end."""
-    with _database(url, "") as fresh:
-        yield fresh
-
-
-@contextmanager
-def _database(url: str, options: str) -> Iterator[str]:
-    name = f"test_{next(_NUMBERS)}"
-    execute(url, f"CREATE DATABASE {name} {options}")
+    name = f"empty_{next(_NUMBERS)}"
+    execute(url, f"CREATE DATABASE {name}")
     try:
         yield named(url, name)
     finally:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOM = 3.0  # a busy machine may take so many times the limit; an idle one keeps the limit itself
 
@@ -28,30 +32,61 @@ def _space(unit: str) -> str:
     return f" {unit}" if unit else ""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Figures:
-    """Figures and seeds of one test run."""
+    """What one test measures. It is told with the test's reports, which also come from other processes."""
 
-    taken: list[Figure] = field(default_factory=list)
-    seeds: dict[str, int] = field(default_factory=dict)
+    properties: list[tuple[str, Any]] = field(default_factory=list)
+
+    @property
+    def taken(self) -> list[Figure]:
+        return [Figure(*parts) for name, parts in self.properties if name == "figure"]
 
     def within(self, promise: str, what: str, value: float, limit: float, unit: str = "s") -> None:
         """Record it; fails beyond `ROOM` times the limit."""
-        self.taken.append(Figure(promise, what, value, limit, unit))
+        self._take(promise, what, value, limit, unit)
         assert value <= ROOM * limit, f"{promise}: {what}: {value:.3f} {unit}, the limit is {limit:g}"
 
     def exactly(self, promise: str, what: str, value: float, wanted: float) -> None:
         """Record a count that has no room: lost jobs, second effects."""
-        self.taken.append(Figure(promise, what, value, wanted, ""))
+        self._take(promise, what, value, wanted, "")
         assert value == wanted, f"{promise}: {what}: {value}, not {wanted}"
 
     def note(self, promise: str, what: str, value: float, unit: str = "") -> None:
         """Record a figure that nothing limits."""
-        self.taken.append(Figure(promise, what, value, None, unit))
+        self._take(promise, what, value, None, unit)
+
+    def seed(self, seed: int) -> None:
+        """What repeats the test."""
+        self.properties.append(("seed", seed))
+
+    def _take(self, promise: str, what: str, value: float, limit: float | None, unit: str) -> None:
+        limit = None if limit is None else float(limit)
+        self.properties.append(("figure", [promise, what, float(value), limit, unit]))
+
+
+@dataclass
+class Run:
+    """Figures and seeds of a whole run, from the reports of its tests."""
+
+    taken: list[Figure] = field(default_factory=list)
+    seeds: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def told_by(cls, reports: Iterable[pytest.TestReport]) -> Run:
+        """A test has several reports, and the latest tells most; one that was broken off has fewer."""
+        told: dict[str, list[tuple[str, Any]]] = {}
+        for report in reports:
+            told[report.nodeid] = max(told.get(report.nodeid, []), report.user_properties, key=len)
+        run = cls()
+        for test, properties in told.items():
+            run.taken += Figures(properties).taken
+            run.seeds.update((test, value) for name, value in properties if name == "seed")
+        return run
 
     def lines(self) -> list[str]:
         """What a person reads after the run."""
-        seeds = [f"SEED={seed} repeats {test}" for test, seed in self.seeds.items()]
+        seeds = [f"SEED={seed} repeats {test}" for test, seed in sorted(self.seeds.items())]
         return [str(figure) for figure in sorted(self.taken, key=_order)] + seeds
 
     def write(self, path: Path) -> None:

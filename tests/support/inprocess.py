@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
@@ -20,6 +18,7 @@ from domain.accounts import Viewer, local_owner
 from domain.ports import Services
 from schema.build import schema as product_schema
 from schema.starling import StarlingSchema
+from tests.support.serving import serving
 
 VIEWER_HEADER = "x-test-viewer"
 
@@ -63,17 +62,8 @@ async def served(
     )
     if rest:
         app.router.default = create_rest()
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = _Server(server_config(app))
-    task = asyncio.create_task(server.serve([listening]))
-    try:
-        while not server.started:
-            assert not task.done(), task
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
+    async with serving(app, server_config(app)) as url:
+        yield url
 
 
 async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -102,8 +92,3 @@ async def nothing_left(services: Services) -> AsyncIterator[None]:
     levels = services.tallies.levels()
     assert set(levels.values()) <= {0}, levels
     assert services.reads._waiting == services.reads._running == {}
-
-
-class _Server(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
-        """The signals are the test runner's."""

@@ -83,7 +83,7 @@ def running_server(
             stack.callback(stop, started[-1])
         server = Server(address(api, home / "api.log"), database_url, redis_url, home, api, started)
         if ready and workers:
-            wait_until(lambda: httpx.get(f"{server.base_url}/ready").status_code == 200, server)
+            wait_until(lambda: httpx.get(f"{server.base_url}/ready", verify=False).status_code == 200, server)
         yield server
 
 

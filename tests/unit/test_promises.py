@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.support.figures import Figure, Figures
+from typing import Any, Literal
+
+import pytest
+
+from tests.support.figures import Figure, Figures, Run
 from tests.support.promises import PAGE, PROMISES, files_of_promises, filled, table
 
 
@@ -40,3 +44,29 @@ def test_a_busy_machine_has_three_times_the_limit_and_no_more() -> None:
     else:
         raise AssertionError("it was accepted")
     assert [figure.value for figure in figures.taken] == [119.0, 121.0]
+
+
+def test_a_run_has_from_each_test_what_it_told_last() -> None:
+    quick, broken = Figures(), Figures()
+    quick.seed(7)
+    reports = [report("quick", "setup", quick)]
+    quick.exactly("P1", "jobs lost", 0, 0)
+    quick.note("P1", "longest wait", 1.5, "s")
+    reports += [report("quick", "call", quick), report("quick", "teardown", quick)]
+    broken.seed(8)
+    reports.append(report("broken", "setup", broken))
+    run = Run.told_by(reports)
+    assert run.taken == quick.taken
+    assert run.lines() == [
+        "P1   jobs lost: 0 (limit 0)",
+        "P1   longest wait: 1.5 s",
+        "SEED=8 repeats broken",
+        "SEED=7 repeats quick",
+    ]
+
+
+def report(test: str, when: Literal["setup", "call", "teardown"], figures: Figures) -> pytest.TestReport:
+    """As one that came from another process: with lists in the place of tuples."""
+    place = (test, None, test)
+    told: Any = [list(one) for one in figures.properties]
+    return pytest.TestReport(test, place, {}, "passed", None, when, user_properties=told)
