@@ -27,7 +27,7 @@ class Turns:
         return True
 
     async def share(self, count: int, size: int) -> int:
-        """How many of so many things of that size may be done now, after all who asked before; one or more."""
+        """How many of so many things of a size may be done now, after all who asked before: one or more."""
         await self.wait(size)
         more = max(0, min(count - 1, self._left // _weight(size)))
         if more:
