@@ -88,6 +88,10 @@ MUSIC_GENERATE = register(
     Kind("MUSIC_GENERATE", stages=("compose", "publish"), weights=(92.0, 8.0), stall_seconds=300.0)
 )
 
+MELODY_TO_MUSIC = register(
+    Kind("MELODY_TO_MUSIC", stages=("compose", "publish"), weights=(92.0, 8.0), stall_seconds=300.0)
+)
+
 COMMIT_RENDER = register(
     Kind("COMMIT_RENDER", stages=("listen", "mix", "publish"), weights=(40.0, 55.0, 5.0))
 )

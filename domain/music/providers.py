@@ -13,15 +13,24 @@ from render.music.parameters import MAX_SECONDS, MUSIC_VERSION
 @dataclass(frozen=True)
 class Provider:
     """`maker` is the "module:function" that a worker's child runs (`render.music.made`). `version` is raised
-    whenever the same request would give another piece. `max_seconds` is the longest one."""
+    whenever the same request would give another piece. `max_seconds` is the longest one. `follower` makes a
+    piece that follows a recording: as a maker, called with the recording's path between request and folder;
+    None for a provider that follows none."""
 
     name: str
     maker: str
     version: str
     max_seconds: float
+    follower: str | None = None
 
 
-COMPOSER = Provider("composer", "render.music.making:make", str(MUSIC_VERSION), MAX_SECONDS)
+COMPOSER = Provider(
+    "composer",
+    "render.music.making:make",
+    str(MUSIC_VERSION),
+    MAX_SECONDS,
+    "render.music.following.making:follow",
+)
 PROVIDERS = {provider.name: provider for provider in (COMPOSER,)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.jobs import (
     AUDIO_ANALYZE,
     COMMIT_RENDER,
+    MELODY_TO_MUSIC,
     MUSIC_GENERATE,
     PARTICLE_RENDER,
     STEM_DIFF,
@@ -12,6 +13,7 @@ from domain.jobs import (
 )
 from workers.handlers.audio_analyze import audio_analyze
 from workers.handlers.commit_render import commit_render
+from workers.handlers.melody_to_music import melody_to_music
 from workers.handlers.music_generate import music_generate
 from workers.handlers.particle_render import particle_render
 from workers.handlers.stem_diff import stem_diff
@@ -23,6 +25,7 @@ HANDLERS: dict[str, Handler] = {
     AUDIO_ANALYZE.name: audio_analyze,
     STEM_SEPARATE.name: stem_separate,
     MUSIC_GENERATE.name: music_generate,
+    MELODY_TO_MUSIC.name: melody_to_music,
     COMMIT_RENDER.name: commit_render,
     STEM_DIFF.name: stem_diff,
 }

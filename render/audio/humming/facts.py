@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+HUMMING_VERSION = 1
+"""Raised whenever the same recording would give other notes, or the same notes another tune."""
 MIN_HUM_SECONDS, MAX_HUM_SECONDS = 1.0, 120.0
 
 
