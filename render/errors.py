@@ -4,7 +4,9 @@ RenderError
 ├── UnsupportedMedia   the content is none of the known formats, or has no stream of the wanted kind
 ├── DamagedMedia       the format is known, but the data is cut, empty or broken
 ├── MediaTooLarge      a limit of `render.limits` is exceeded
-└── StorageFull        the disk had no room for what was being written
+├── StorageFull        the disk had no room for what was being written
+├── ModelUnusable      a trained model cannot be loaded, or gave nothing that is sound
+└── ModelAway          a trained model could not be fetched now
 """
 
 from __future__ import annotations
@@ -31,4 +33,12 @@ class MediaTooLarge(RenderError):
 
 
 class StorageFull(RenderError):
+    pass
+
+
+class ModelUnusable(RenderError):
+    pass
+
+
+class ModelAway(RenderError):
     pass

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from db import worker_tallies
 from domain.jobs import KINDS
-from domain.ports import Services
+from domain.ports import Models, Services
 from domain.tallies import packed
 from workers.children import ChildPool
 from workers.deliveries import Deliveries
@@ -58,6 +58,8 @@ class WorkerOptions:
     redis_url: str
     slots: int = 2
     child_memory_bytes: int = 2048 * MEGABYTE
+    model_memory_bytes: int = 16384 * MEGABYTE
+    models: Models = field(default_factory=Models)
     grace_seconds: float = GRACE_SECONDS
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     pools: Mapping[str, PoolPlan] | None = None
@@ -72,7 +74,13 @@ class WorkerOptions:
         return {
             "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.warm:warm"),
             "features": PoolPlan(self.slots, self.child_memory_bytes),
+            **{name: PoolPlan(self.slots, self.model_memory_bytes) for name in self._model_pools()},
         }
+
+    def _model_pools(self) -> set[str]:
+        """A pool for each provider that works with a trained model: a child holds it between its jobs."""
+        models = (self.models.music, self.models.melody, self.models.stems)
+        return {model.provider for model in models if model is not None}
 
 
 def boot_check(handlers: Mapping[str, Handler]) -> None:
