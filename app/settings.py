@@ -46,7 +46,6 @@ from render.ml.models import DEMUCS, MUSICGEN
 PREFIX = "STARLING_"
 DEFAULT_HOME = Path("~/.local/share/starling")
 MEGABYTE = 1024**2
-COMPOSER, SEPARATOR = "composer", "separator"  # our own providers
 
 
 class BadSetting(ValueError):
@@ -68,10 +67,10 @@ class Settings:
     worker_slots: int = 2
     database_pool: int = 10
     child_memory_bytes: int = 2048 * MEGABYTE
-    music_provider: str = COMPOSER
+    music_provider: str = "composer"
     musicgen_model: str = "facebook/musicgen-small"
     musicgen_melody_model: str = "facebook/musicgen-melody"
-    stems_provider: str = SEPARATOR
+    stems_provider: str = "separator"
     demucs_model: str = "adefossez/HTDemucs"
     model_memory_bytes: int = 16384 * MEGABYTE
     webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
@@ -143,9 +142,9 @@ def _yes(name: str, text: str) -> bool:
 
 def _one_of(*words: str) -> Callable[[str, str], str]:
     def read(name: str, text: str) -> str:
-        if text not in words:
+        if text.lower() not in words:
             raise BadSetting(f"{name} must be {' or '.join(words)}, not {text!r}")
-        return text
+        return text.lower()
 
     return read
 
@@ -227,10 +226,10 @@ _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "STARLING_WORKER_SLOTS": ("worker_slots", _between(1, 64)),
     "STARLING_DATABASE_POOL": ("database_pool", _between(2, 100)),
     "STARLING_CHILD_MEMORY_MB": ("child_memory_bytes", _between(256, 65536, MEGABYTE)),
-    "STARLING_MUSIC_PROVIDER": ("music_provider", _one_of(COMPOSER, MUSICGEN)),
+    "STARLING_MUSIC_PROVIDER": ("music_provider", _one_of("composer", MUSICGEN)),
     "STARLING_MUSICGEN_MODEL": ("musicgen_model", _text),
     "STARLING_MUSICGEN_MELODY_MODEL": ("musicgen_melody_model", _text),
-    "STARLING_STEMS_PROVIDER": ("stems_provider", _one_of(SEPARATOR, DEMUCS)),
+    "STARLING_STEMS_PROVIDER": ("stems_provider", _one_of("separator", DEMUCS)),
     "STARLING_DEMUCS_MODEL": ("demucs_model", _text),
     "STARLING_MODEL_MEMORY_MB": ("model_memory_bytes", _between(256, 1_048_576, MEGABYTE)),
     "STARLING_WEBHOOK_SECRET": ("webhook_keys", _keys),

@@ -62,6 +62,7 @@ async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[
                 public_url=settings.public_url,
                 retention_days=settings.retention_days,
                 webhooks=webhooks,
+                music_provider=settings.music_provider,
                 tallies=tallies,
             )
     finally:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from app.demo.api import Api
-from app.demo.film import CREATE, RENDER, UPLOAD, WATCH
+from app.demo.film import CREATE, RENDER
 from app.demo.server import running_server
+from app.demo.song import UPLOAD
+from app.demo.watching import WATCH
 from app.settings import Settings
 from bench.measure import percentile
 from bench.report import Row, options, publish, table

@@ -10,7 +10,7 @@ tests hold this module to, is `domain.jobs.protocol`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -148,6 +148,16 @@ async def complete(job_id: UUID, epoch: int, *, result: dict[str, Any] | None, c
     """Settle as COMPLETED. Called in a transaction with the result's rows; None there means: roll back."""
     values = [job_id, epoch, None if result is None else orjson.dumps(result).decode(), cost_usd]
     return await _move_one(_COMPLETE, values)
+
+
+_TELL_MORE = """
+UPDATE jobs SET result = COALESCE(result, '{}'::jsonb) || $3::jsonb
+WHERE id = $1 AND state = 'COMPLETED' AND epoch = $2 RETURNING *"""
+
+
+async def tell_more(job_id: UUID, epoch: int, more: Mapping[str, Any]) -> Job | None:
+    """Add to the result within the transaction that completed the job: nobody has seen it yet."""
+    return await _move_one(_TELL_MORE, [job_id, epoch, orjson.dumps(dict(more)).decode()])
 
 
 _FAIL_STATE = """CASE WHEN cancel_requested_at IS NOT NULL THEN 'CANCELLED'

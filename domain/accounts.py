@@ -37,7 +37,15 @@ async def by_ids(ids: Collection[UUID]) -> dict[UUID, User]:
     return {user.id: user for user in await rows.of_ids(ids)} if ids else {}
 
 
+async def owner(user_id: UUID) -> Viewer:
+    """Whose job it is, for what a worker does in his name. Raises KeyError where there is no such user."""
+    return _viewer((await by_ids([user_id]))[user_id])
+
+
 async def local_owner() -> Viewer:
     """The owner of everything in open mode; made on first sight, one row however many ask at once."""
-    user = await rows.get_or_create_local_owner()
+    return _viewer(await rows.get_or_create_local_owner())
+
+
+def _viewer(user: User) -> Viewer:
     return Viewer(user.id, user.username, Role(user.role), user.created_at)

@@ -137,6 +137,10 @@ class Models:
     melody: ModelChoice | None = None
     stems: ModelChoice | None = None
 
+    @property
+    def providers(self) -> set[str]:
+        return {model.provider for model in (self.music, self.melody, self.stems) if model is not None}
+
 
 @dataclass(frozen=True)
 class Services:
@@ -150,5 +154,6 @@ class Services:
     models: Models = field(default_factory=Models)
     retention_days: int = 0  # ended jobs are removed after so long; 0 keeps them for ever
     webhooks: Webhooks | None = None  # None where no secret is set: callback URLs are refused then
+    music_provider: str = "composer"  # who makes music that is submitted now: a key of `music.PROVIDERS`
     tallies: Tallies = field(default_factory=Tallies)  # what this process counts, for `/metrics`
     reads: SharedReads = field(default_factory=SharedReads)  # what many live updates ask for at once

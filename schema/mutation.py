@@ -11,6 +11,7 @@ from schema.info import Info
 from schema.job_words import JobOptions
 from schema.jobs import Job
 from schema.lookahead import Wanted
+from schema.music import MusicChanges
 from schema.particle_config import given
 from schema.particles import (
     CreateParticleSystemInput,
@@ -23,7 +24,7 @@ from schema.scalars import Upload
 
 
 @strawberry.type
-class Mutation(RepositoryChanges):
+class Mutation(MusicChanges, RepositoryChanges):
     @strawberry.mutation(description="Stores a file: audio, video or an image, recognised by its content.")
     async def upload_asset(self, info: Info, file: Upload) -> Asset:
         return await Asset.of(await assets.upload(info.context, file), Wanted.of(info))

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from domain import music
 from domain import particles as domain
 from domain.jobs import JobFilter as DomainFilter
 from domain.particles import ParticleType
@@ -109,6 +110,10 @@ class Query:
     @strawberry.field
     async def particle_metrics(self, info: Info) -> ParticleMetrics:
         return ParticleMetrics.of(await particles.metrics(info.context))
+
+    @strawberry.field(description="The genres that the composer knows by name; a prompt may name one.")
+    def music_genres(self) -> list[str]:
+        return music.genres()
 
     @strawberry.field
     async def repository(self, info: Info, id: strawberry.ID) -> Repository | None:

@@ -15,6 +15,7 @@ def model_of(run: Run, chosen: ModelChoice | None) -> ModelChoice | None:
     wanted = run.params.get("model")
     if wanted is None:
         return None
-    if chosen is None or (chosen.provider, chosen.name) != (run.params.get("provider"), wanted):
-        raise Unavailable(f"This worker does not work with {run.params.get('provider')} and {wanted}")
+    provider = run.params["provider"]
+    if chosen is None or (chosen.provider, chosen.name) != (provider, wanted):
+        raise Unavailable(f"This worker does not work with {provider} and the model {wanted}")
     return chosen

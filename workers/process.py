@@ -43,12 +43,17 @@ class MissingHandler(RuntimeError):
 
 @dataclass(frozen=True)
 class PoolPlan:
-    """One kind of child: how many, how much memory each may use, and what it calls to be warm."""
+    """One kind of child: how many, how much memory each may use, and what it calls to be warm.
+
+    A kind that is not `awaited` gets warm behind the others, while the worker takes part already: a call to
+    it waits for that.
+    """
 
     size: int
     memory_limit_bytes: int
     warm: str | None = None
     nice: int = 10
+    awaited: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,20 +72,22 @@ class WorkerOptions:
     def pool_plans(self) -> Mapping[str, PoolPlan]:
         """Renders and features have children of their own: one that listened to a song never encodes.
 
-        As many of each as there are slots, so that no run waits for another's child and seems to stall.
+        As many of each as there are slots, so that no run waits for another's child and seems to stall. Each
+        provider that works with a trained model has children too, which hold it from job to job.
         """
         if self.pools is not None:
             return self.pools
         return {
             "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.warm:warm"),
             "features": PoolPlan(self.slots, self.child_memory_bytes),
-            **{name: PoolPlan(self.slots, self.model_memory_bytes) for name in self._model_pools()},
+            "music": PoolPlan(
+                self.slots, self.child_memory_bytes, warm="render.music.warm:warm", awaited=False
+            ),
+            **{
+                provider: PoolPlan(self.slots, self.model_memory_bytes, awaited=False)
+                for provider in self.models.providers
+            },
         }
-
-    def _model_pools(self) -> set[str]:
-        """A pool for each provider that works with a trained model: a child holds it between its jobs."""
-        models = (self.models.music, self.models.melody, self.models.stems)
-        return {model.provider for model in models if model is not None}
 
 
 def boot_check(handlers: Mapping[str, Handler]) -> None:
@@ -96,16 +103,23 @@ async def run_worker(services: Services, options: WorkerOptions, stop: asyncio.E
     boot_check(handlers)
     worker = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid4().hex[:8]}"
     async with AsyncExitStack() as stack:
-        pools = {}
-        for name, plan in options.pool_plans().items():
-            pool = ChildPool(
-                plan.size, nice=plan.nice, memory_limit_bytes=plan.memory_limit_bytes, warm=plan.warm
-            )
-            pools[name] = await stack.enter_async_context(pool)
+        plans = options.pool_plans()
+        pools = await _entered(stack, {name: plan for name, plan in plans.items() if plan.awaited})
         if not await _warm(pools, stop):
             return
+        pools |= await _entered(stack, {name: plan for name, plan in plans.items() if not plan.awaited})
         runner = Runner(worker, services, handlers, pools, options.slots)
         await _work(runner, services, options, stop)
+
+
+async def _entered(stack: AsyncExitStack, plans: Mapping[str, PoolPlan]) -> dict[str, ChildPool]:
+    """The pools of these plans; their children have begun to start."""
+    return {
+        name: await stack.enter_async_context(
+            ChildPool(plan.size, nice=plan.nice, memory_limit_bytes=plan.memory_limit_bytes, warm=plan.warm)
+        )
+        for name, plan in plans.items()
+    }
 
 
 async def _warm(pools: Mapping[str, ChildPool], stop: asyncio.Event) -> bool:

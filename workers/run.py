@@ -47,12 +47,16 @@ class NewOutput:
 
 @dataclass(frozen=True)
 class Settlement:
-    """What a finished job leaves. `rows` writes further rows in the transaction that settles it."""
+    """What a finished job leaves. `rows` writes further rows in the transaction that settles it, when those
+    of the outputs are there; what it answers is added to the result. Who waits on `topics` is woken
+    afterwards.
+    """
 
     result: dict[str, Any] | None = None
     outputs: Sequence[NewOutput] = ()
     cost_usd: float = 0.0
-    rows: Callable[[Job], Awaitable[None]] | None = None
+    rows: Callable[[Job], Awaitable[Mapping[str, Any] | None]] | None = None
+    topics: Sequence[str] = ()
 
 
 class Run:

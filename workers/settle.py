@@ -11,8 +11,9 @@ import asyncio
 import hashlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from db import job_moves, job_rows
@@ -101,17 +102,23 @@ async def complete(run: Run, settlement: Settlement, made: Made, heart: Heart) -
                     raise LostAtSettle
                 await outputs.keep(job.id, job.owner_id, made)
                 if settlement.rows is not None:
-                    await _further(settlement.rows, done)
+                    told = await _further(settlement.rows, done)
+                    done = done if told is None else await job_moves.tell_more(job.id, epoch, told)
                 return done
         except LostAtSettle:
             return await _completed_before(job.id, epoch)
 
-    return await _settle(with_rows if made or settlement.rows else alone, run, heart, "completed")
+    has_settled = await _settle(with_rows if made or settlement.rows else alone, run, heart, "completed")
+    if has_settled and settlement.topics:
+        await run.services.events.nudge(*settlement.topics)
+    return has_settled
 
 
-async def _further(rows: Callable[[Job], Awaitable[None]], job: Job) -> None:
+async def _further(
+    rows: Callable[[Job], Awaitable[Mapping[str, Any] | None]], job: Job
+) -> Mapping[str, Any] | None:
     try:
-        await rows(job)
+        return await rows(job)
     except Exception as error:
         if is_of_database(error):
             raise

@@ -19,7 +19,6 @@ from app.demo.files import Places, places
 from app.demo.film import Film, Wish, make_film
 from app.demo.progress import Progress
 from app.demo.server import running_server
-from app.demo.song import composed
 from app.settings import Settings
 
 __all__ = ["main"]
@@ -45,8 +44,8 @@ def main(settings: Settings, arguments: Namespace) -> int:
 
 def _made(settings: Settings, chosen: Places, wish: Wish, progress: Progress) -> Film:
     progress.say("Starting a server for the demo")
-    with running_server(settings) as server, composed(chosen.audio) as song:
-        return asyncio.run(make_film(server.address(), song, wish, chosen.output, progress))
+    with running_server(settings) as server:
+        return asyncio.run(make_film(server.address(), chosen.audio, wish, chosen.output, progress))
 
 
 @contextmanager

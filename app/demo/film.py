@@ -1,4 +1,4 @@
-"""The main job as any client does it: upload, create, render, watch, fetch, tidy up."""
+"""The main job as any client does it: a song, create, render, watch, fetch, tidy up."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 import re
 import time
 from argparse import Namespace
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from app.demo.api import Api
 from app.demo.errors import DemoError
 from app.demo.files import appearing
 from app.demo.progress import Progress
+from app.demo.song import Song, composed, uploaded
+from app.demo.watching import completed
 
 READY_SECONDS = 180.0
-CANCEL_SECONDS = 3.0
 
 # Deep water, violet, rose, and a little amber for the beats.
 PALETTE = [[64, 156, 255], [118, 102, 255], [255, 92, 158], [255, 178, 94]]
@@ -31,20 +31,13 @@ CONFIG = {
     "glow": 0.7,
 }
 
-UPLOAD = "mutation Upload($file: Upload!) { uploadAsset(file: $file) { id kind duration } }"
 CREATE = """mutation Create($input: CreateParticleSystemInput!) {
   createParticleSystem(input: $input) { id config { width height fps } }
 }"""
 RENDER = """mutation Render($id: ID!, $input: RenderInput) {
   renderParticleSystem(id: $id, input: $input) { id }
 }"""
-WATCH = """subscription Watch($id: ID!, $after: String) {
-  jobUpdates(id: $id, after: $after) {
-    cursor status progress stage message
-    job { etaSeconds error { message } video { id url duration } }
-  }
-}"""
-CANCEL = "mutation Cancel($id: ID!) { cancelJob(id: $id) { id } }"
+MADE = "query Made($id: ID!) { job(id: $id) { video { id url duration } } }"
 DELETE_JOB = "mutation Delete($id: ID!) { deleteJob(id: $id) }"
 DELETE_SYSTEM = "mutation Delete($id: ID!) { deleteParticleSystem(id: $id) }"
 DELETE_ASSET = "mutation Delete($id: ID!) { deleteAsset(id: $id) }"
@@ -87,41 +80,41 @@ class Film:
         )
 
 
-async def make_film(url: str, song: Path, wish: Wish, output: Path, progress: Progress) -> Film:
-    """Raises DemoError."""
+async def make_film(url: str, song: Path | None, wish: Wish, output: Path, progress: Progress) -> Film:
+    """Without a song the server composes one. Raises DemoError."""
     began = progress.began
     async with Api(url) as api:
-        progress.say("Uploading the song")
-        audio = (await api.upload(UPLOAD, song))["uploadAsset"]
-        if audio["kind"] != "AUDIO":
-            raise DemoError(f"{song} is no song: the server takes it for {_thing(audio['kind'])}.")
-        system = await _created(api, song.stem[:100], audio["id"], wish)
+        audio = await _song(api, song, progress)
+        system = await _created(api, audio.name[:100], audio.id, wish)
         await _wait_until_ready(api, progress)
         ordered = time.monotonic()
         job = (await api.run(RENDER, id=system["id"], input={"quality": wish.quality}))[
             "renderParticleSystem"
         ]["id"]
-        async with _cancelled_unless_ended(api, job):
-            video = await _watched(api, job, progress)
+        await completed(api, job, "render", progress)
+        video = (await api.run(MADE, id=job))["job"]["video"]
         seconds = time.monotonic() - ordered
         progress.say("Saving the video")
         with appearing(output) as part:
             await api.download(video["url"], part)
         # The next demo renders again instead of being answered with this one's file.
-        await _tidy(api, job, system["id"], audio["id"], video["id"])
+        await _tidy(api, job, system["id"], audio, video["id"])
     config = system["config"]
     total = time.monotonic() - began
     return Film(output, video["duration"], config["width"], config["height"], config["fps"], seconds, total)
+
+
+async def _song(api: Api, song: Path | None, progress: Progress) -> Song:
+    if song is not None:
+        return await uploaded(api, song, progress)
+    await _wait_until_ready(api, progress)
+    return await composed(api, progress)
 
 
 async def _created(api: Api, name: str, audio_id: str, wish: Wish) -> Any:
     config = {**CONFIG, "width": wish.width, "height": wish.height}
     made = {"name": name, "particleType": wish.particle_type, "config": config, "audioId": audio_id}
     return (await api.run(CREATE, input=made))["createParticleSystem"]
-
-
-def _thing(kind: str) -> str:
-    return {"VIDEO": "a video", "IMAGE": "a picture"}.get(kind, "something else")
 
 
 async def _wait_until_ready(api: Api, progress: Progress) -> None:
@@ -134,41 +127,13 @@ async def _wait_until_ready(api: Api, progress: Progress) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _watched(api: Api, job: str, progress: Progress) -> Any:
-    """Show every update until the job has ended; the video that it made."""
-    async for update in api.updates(WATCH, "jobUpdates", id=job):
-        progress.show(
-            update["progress"], update["stage"] or "", update["message"] or "", update["job"]["etaSeconds"]
-        )
-        match update["status"]:
-            case "COMPLETED":
-                return update["job"]["video"]
-            case "FAILED":
-                error = update["job"]["error"] or {"message": "no reason was given"}
-                raise DemoError(f"The render failed: {error['message']}")
-            case "CANCELLED":
-                raise DemoError("The render was cancelled.")
-    raise DemoError("The server stopped telling about the render before its end.")
-
-
-@asynccontextmanager
-async def _cancelled_unless_ended(api: Api, job: str) -> AsyncIterator[None]:
-    """Who stops the demo stops its render as well: a stop of the server would wait for it."""
-    try:
-        yield
-    except BaseException:
-        with suppress(DemoError, TimeoutError):
-            async with asyncio.timeout(CANCEL_SECONDS):
-                await api.run(CANCEL, id=job)
-        raise
-
-
-async def _tidy(api: Api, job: str, system: str, audio: str, video: str) -> None:
+async def _tidy(api: Api, job: str, system: str, song: Song, video: str) -> None:
     for document, one in (
         (DELETE_JOB, job),
         (DELETE_SYSTEM, system),
         (DELETE_ASSET, video),
-        (DELETE_ASSET, audio),
+        *(() if song.job is None else ((DELETE_JOB, song.job),)),
+        *((DELETE_ASSET, file) for file in song.files),
     ):
         with suppress(DemoError):
             await api.run(document, id=one)

@@ -15,7 +15,8 @@ STEP_PERCENT = 10.0
 STAGES = {
     "features": "Listening to the song",
     "render": "Drawing and encoding",
-    "publish": "Publishing the video",
+    "compose": "Composing the song",
+    "publish": "Storing the files",
 }
 
 
@@ -57,7 +58,7 @@ class Progress:
             self._line(step)
 
     def show(self, percent: float, stage: str, message: str, eta_seconds: float | None) -> None:
-        """How far the render is: 0..100, which stage it is in, and how long it will take on."""
+        """How far a job is: 0..100, which stage it is in, and how long it will take on."""
         step = STAGES.get(stage, stage or "Waiting for a worker")
         left = "" if eta_seconds is None else f"{eta_seconds:.0f} s left"
         told = "" if message.lower() == step.lower() else message

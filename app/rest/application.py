@@ -11,10 +11,12 @@ from starlette.responses import HTMLResponse
 
 from app.pages.html import redoc_page, swagger_page
 from app.rest import (
+    accounts,
     audio_files,
     commits,
     errors,
     frames,
+    music,
     music_analysis,
     music_tasks,
     particle_renders,
@@ -28,7 +30,7 @@ from app.rest.particle_shapes import Refused
 
 PARTICLES = (particles.router, particle_renders.router, particle_socket.router)
 VERSION_CONTROL = (repositories.repository_router, repositories.fork_router, commits.router)
-MUSIC = (music_analysis.router, stems.router, music_tasks.router)
+MUSIC = (music.router, music_analysis.router, stems.router, music_tasks.router)
 ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refused, "description": "Refused"}}
 
 
@@ -50,6 +52,7 @@ def create_rest() -> FastAPI:
         app.include_router(router, prefix="/api/ai", tags=["music"], responses=ERRORS)
     for router in VERSION_CONTROL:
         app.include_router(router, responses=ERRORS)
+    app.include_router(accounts.router, responses=ERRORS)
     app.include_router(audio_files.router, tags=["music"], responses=ERRORS)
     app.include_router(frames.router, responses=ERRORS)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)

@@ -79,7 +79,7 @@ PARTICLES = Family(
     prefixes=("/particles", "/api/particles"), statuses={"UNSUPPORTED_MEDIA": 400}, malformed=400
 )
 MUSIC = Family(
-    prefixes=("/api/ai", "/api/audio", "/static/audio", "/api/vcs", "/api/repositories"),
+    prefixes=("/api/ai", "/api/audio", "/static/audio", "/api/vcs", "/api/repositories", "/api/auth"),
     statuses={"UNSUPPORTED_MEDIA": 400},
     lists_problems=True,
 )

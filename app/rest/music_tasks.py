@@ -8,12 +8,13 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from app.rest.edge import id_or_missing
+from app.rest.music_shapes import piece_result
 from app.rest.stem_shapes import stems_result
 from app.viewer import viewer_of
 from db.jobs import Job
 from domain import jobs
 from domain.errors import NotFound
-from domain.jobs import STEM_SEPARATE, Output
+from domain.jobs import MUSIC_GENERATE, STEM_SEPARATE, Output
 from domain.jobs.stages import present
 
 router = APIRouter()
@@ -21,7 +22,10 @@ MISSING = "Task not found"
 Status = Literal["pending", "started", "progress", "success", "failure", "retry", "revoked"]
 
 Result = Callable[[Job, Sequence[Output]], dict[str, Any]]
-RESULTS: Mapping[str, Result] = {STEM_SEPARATE.name: stems_result}
+RESULTS: Mapping[str, Result] = {
+    STEM_SEPARATE.name: stems_result,
+    MUSIC_GENERATE.name: piece_result,
+}
 """What a completed job answers, by kind. A job of any other kind is no task of this family."""
 
 

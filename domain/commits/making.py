@@ -73,23 +73,32 @@ class Spot:
 
 async def create(viewer: Viewer, new: NewCommit, *, services: Services) -> Commit:
     """Raises InvalidInput, NotFound, Forbidden, Conflict and RateLimited."""
-    said = Figures(
+    said = said_of(new)
+    async with IN_TRANSACTION():
+        repository = await changeable(viewer, new.repository_id, "repository_id")
+        commit = await put(viewer, repository, await spot_of(viewer, repository, new), new, said)
+    await services.events.nudge(topic(repository.id))
+    return commit
+
+
+def said_of(new: NewCommit) -> Figures:
+    """Raises InvalidInput."""
+    return Figures(
         texts.message(new.message),
         figures.bpm(new.bpm),
         figures.key_signature(new.key_signature),
         figures.generation_params(new.generation_params),
         new.render_id,
     )
-    async with IN_TRANSACTION():
-        repository = await changeable(viewer, new.repository_id, "repository_id")
-        spot = await _spot(viewer, repository, new)
-        before = {} if spot.parent is None else await stems_of(spot.parent)
-        stems = before if new.stems is None else await taken_up(viewer, repository, new.stems, before)
-        if new.render_id is not None:
-            await audio_held(viewer, new.render_id, "render_id")
-        commit = await added(viewer, repository, spot, stems, before, said)
-    await services.events.nudge(topic(repository.id))
-    return commit
+
+
+async def put(viewer: Viewer, repository: Repository, spot: Spot, new: NewCommit, said: Figures) -> Commit:
+    """The commit at that place of a locked repository, with the stems that are asked for."""
+    before = {} if spot.parent is None else await stems_of(spot.parent)
+    stems = before if new.stems is None else await taken_up(viewer, repository, new.stems, before)
+    if new.render_id is not None:
+        await audio_held(viewer, new.render_id, "render_id")
+    return await added(viewer, repository, spot, stems, before, said)
 
 
 async def added(
@@ -130,7 +139,8 @@ async def moved(repository: Repository, spot: Spot, commit: Commit) -> None:
         await branch_rows.add(repository.id, spot.new_branch, commit.number, is_default=True)
 
 
-async def _spot(viewer: Viewer, repository: Repository, new: NewCommit) -> Spot:
+async def spot_of(viewer: Viewer, repository: Repository, new: NewCommit) -> Spot:
+    """Raises NotFound, InvalidInput and Conflict."""
     if repository.last_number == 0:
         return await _first(viewer, repository, new)
     if new.branch is not None:

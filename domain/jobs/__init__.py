@@ -10,6 +10,7 @@ from domain.jobs.by_subject import pages_by_subject
 from domain.jobs.kinds import (
     AUDIO_ANALYZE,
     KINDS,
+    MUSIC_GENERATE,
     PARTICLE_RENDER,
     STEM_SEPARATE,
     Kind,
@@ -39,6 +40,7 @@ __all__ = [
     "CALLBACKS",
     "ENDED",
     "KINDS",
+    "MUSIC_GENERATE",
     "PARTICLE_RENDER",
     "JobFilter",
     "JobOptions",

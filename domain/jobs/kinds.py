@@ -83,6 +83,11 @@ AUDIO_ANALYZE = register(Kind("AUDIO_ANALYZE", stages=("listen",)))
 
 STEM_SEPARATE = register(Kind("STEM_SEPARATE", stages=("separate", "publish"), weights=(96.0, 4.0)))
 
+# Where nothing is compiled yet, the first piece waits for that.
+MUSIC_GENERATE = register(
+    Kind("MUSIC_GENERATE", stages=("compose", "publish"), weights=(92.0, 8.0), stall_seconds=300.0)
+)
+
 
 def kind_of(name: str) -> Kind:
     """Raises InvalidInput for a kind that cannot be submitted here."""

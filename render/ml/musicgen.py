@@ -1,4 +1,4 @@
-"""MusicGen in a child process: words, and a melody where there is one, become a mastered FLAC file.
+"""MusicGen in a child process: words, and a melody where there is one, become a mastered piece.
 
 Copet et al., Simple and Controllable Music Generation, 2023. A transformer draws 50 frames of EnCodec tokens a
 second, which EnCodec turns into sound. The draw is by a seed, so on one machine the same request is the same
@@ -8,9 +8,9 @@ bytes; another processor rounds otherwise and may draw another piece.
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,17 @@ from transformers.utils import logging as library_log
 from render.audio.decode import mono_blocks
 from render.errors import ModelUnusable
 from render.ml.chroma import ChromaShape, chroma
-from render.ml.facts import Generated, Wanted
-from render.ml.finishing import finished
+from render.ml.finishing import mastered
 from render.ml.loading import Report, loaded
 from render.ml.models import ModelChoice
+from render.music.made import AUDIO, PREVIEW, Made
+from render.music.sound_files import write_sounds
+from render.music.synth import master
+from render.music.synth.clock import SAMPLE_RATE_HZ
 
 GUIDANCE = 3.0
 TOP_K = 250  # both as the model's authors draw
-MOST_WORDS = 512  # tokens that T5 was trained with
+MOST_TOKENS = 512  # that T5, which hears the words, was trained with
 _MELODY_KIND = "musicgen_melody"
 _KINDS = {"musicgen": MusicgenForConditionalGeneration, _MELODY_KIND: MusicgenMelodyForConditionalGeneration}
 _DRAWN = 90.0  # per cent of the work; the rest is decoding and mastering
@@ -77,24 +80,27 @@ class MusicGen:
         )
 
 
-def generate(
-    choice: ModelChoice, wanted: Wanted, out: str, report: Report = lambda percent, message: None
-) -> Generated:
-    """Make the piece of `wanted.text` at `out`: FLAC, stereo, 44.1 kHz, -14 LUFS, below -1 dBTP.
+def make(
+    choice: ModelChoice,
+    request: Mapping[str, Any],
+    folder: str,
+    report: Report = lambda percent, message: None,
+) -> Made:
+    """A maker (`render.music.made`) with a model: a mix and its preview, from `parameters.text`.
 
-    `report` hears (per cent, sentence). Raises ModelAway, ModelUnusable, StorageFull; then no file is left.
+    Raises ModelAway, ModelUnusable, StorageFull.
     """
-    return _made(loaded(choice, MusicGen.of, report), wanted, None, out, report)
+    return _made(choice, loaded(choice, MusicGen.of, report), request, None, folder, report)
 
 
 def follow(
     choice: ModelChoice,
-    wanted: Wanted,
+    request: Mapping[str, Any],
     melody: str,
-    out: str,
+    folder: str,
     report: Report = lambda percent, message: None,
-) -> Generated:
-    """The same with the melody of the recording at `melody`, which the chroma of its first 30 s stand for.
+) -> Made:
+    """The same with the melody of the recording at `melody`, of which the model hears up to 30 s.
 
     The model has to be one for melodies. Raises also what reading media raises.
     """
@@ -102,29 +108,49 @@ def follow(
     if musicgen.kind != _MELODY_KIND:
         raise ModelUnusable(f"The model {choice.name} follows no melody; name a musicgen-melody model.")
     shape = musicgen.chroma
-    longest = round(min(wanted.duration, shape.longest_seconds) * shape.rate_hz)
+    longest = round(min(request["duration"], shape.longest_seconds) * shape.rate_hz)
     heard = chroma(_beginning(melody, shape.rate_hz, longest), shape)
-    return _made(musicgen, wanted, torch.from_numpy(heard)[None], out, report)
+    return _made(choice, musicgen, request, torch.from_numpy(heard)[None], folder, report)
 
 
-def _made(musicgen: MusicGen, wanted: Wanted, heard: Any, out: str, report: Report) -> Generated:
-    began = time.monotonic()
-    sound = _drawn(musicgen, wanted, heard, report)
+def _made(
+    choice: ModelChoice,
+    musicgen: MusicGen,
+    request: Mapping[str, Any],
+    heard: Any,
+    folder: str,
+    report: Report,
+) -> Made:
+    sound = _drawn(musicgen, request, heard, report)
     report(_DRAWN, "mastering")
-    facts = finished(sound, musicgen.rate_hz, wanted.duration, Path(out), time.monotonic() - began)
+    mix = mastered(sound, musicgen.rate_hz, request["duration"])
+    write_sounds(Path(folder), mix, {}, SAMPLE_RATE_HZ)
     report(100.0, None)
-    return facts
+    peak = 20.0 * log10(max(1e-9, float(master.true_peaks(mix).max())))
+    loudness = master.loudness_lufs(mix)
+    return Made(
+        provider=choice.provider,
+        roles=(AUDIO, PREVIEW),
+        duration=len(mix) / SAMPLE_RATE_HZ,
+        sample_rate=SAMPLE_RATE_HZ,
+        channels=mix.shape[1],
+        lufs=round(loudness, 2) if isfinite(loudness) else None,
+        true_peak_dbtp=round(peak, 2),
+        facts={"model": choice.name},
+    )
 
 
 @torch.inference_mode()
-def _drawn(musicgen: MusicGen, wanted: Wanted, heard: Any, report: Report) -> NDArray[np.float32]:
-    """(samples, channels) at the model's rate, `wanted.duration` long or a little more."""
+def _drawn(
+    musicgen: MusicGen, request: Mapping[str, Any], heard: Any, report: Report
+) -> NDArray[np.float32]:
+    """(samples, channels) at the model's rate, as long as asked for or a little longer."""
     words = musicgen.tokenizer(
-        [wanted.text], return_tensors="pt", truncation=True, max_length=MOST_WORDS
+        [request["parameters"]["text"]], return_tensors="pt", truncation=True, max_length=MOST_TOKENS
     )
     # Each codebook lags a frame behind the one before it, so the last frames are of the first ones alone.
-    frames = ceil(wanted.duration * musicgen.frames_a_second) + musicgen.codebooks
-    torch.manual_seed(wanted.seed)
+    frames = ceil(request["duration"] * musicgen.frames_a_second) + musicgen.codebooks
+    torch.manual_seed(request["seed"])
     values = musicgen.model.generate(
         input_ids=words.input_ids,
         attention_mask=words.attention_mask,

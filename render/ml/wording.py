@@ -6,39 +6,44 @@ captions have them ("90 bpm", "A minor"); what the prompt says explicitly stays,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from render.music import keys
 from render.music.heard import Heard
-from render.music.parameters import MIN_SECONDS, InvalidParameter, in_range
+from render.music.parameters import InvalidParameter
 
 LONGEST_SECONDS = 30.0
 """MusicGen's training windows; beyond them it falls apart."""
+MOST_CHARACTERS = 1_500  # of the prompt: about what the 512 tokens that it can hear have room for
 _NO_MOOD = "neutral"
 
 
-def wording(prompt: str, mood: str, bpm: float | None, key: str | None) -> str:
-    """One line for the model. Raises InvalidParameter for a key that is none."""
+@dataclass(frozen=True)
+class Words:
+    """One line for the model, and the tempo and key that it names; None where it names none."""
+
+    text: str
+    bpm: float | None
+    key: str | None
+
+
+def words(prompt: str, mood: str, bpm: float | None, key: str | None) -> Words:
+    """Raises InvalidParameter for a key that is none."""
     heard = Heard.of(prompt)
-    parts = [" ".join(prompt.split())]
-    if mood.strip() and mood.strip().casefold() != _NO_MOOD and mood.strip().casefold() not in heard.text:
+    parts = [" ".join(prompt.split())[:MOST_CHARACTERS]]
+    if mood.strip() and mood.strip().casefold() != _NO_MOOD:
         parts.append(" ".join(mood.split()))
-    if bpm is not None and heard.bpm is None:
+    if heard.bpm is None and bpm is not None:
         parts.append(f"{bpm:g} bpm")
-    if key is not None and heard.key is None:
-        parts.append(_key(key))
-    return ", ".join(part for part in parts if part)
+    named = heard.key.name if heard.key is not None else _key(key)
+    if heard.key is None and named is not None:
+        parts.append(named)
+    return Words(", ".join(part for part in parts if part), heard.bpm if heard.bpm is not None else bpm, named)
 
 
-def seconds(prompt: str, duration: float) -> float:
-    """How long the piece is to be: what the prompt says ("20 seconds"), else `duration`.
-
-    Raises InvalidParameter beyond what MusicGen can.
-    """
-    stated = Heard.of(prompt).seconds
-    in_range("duration", duration, MIN_SECONDS, LONGEST_SECONDS, " seconds with MusicGen")
-    return duration if stated is None else min(LONGEST_SECONDS, stated)
-
-
-def _key(text: str) -> str:
+def _key(text: str | None) -> str | None:
+    if text is None:
+        return None
     found = keys.parse(text)
     if found is None:
         raise InvalidParameter("key", 'is a letter and a mode, as "A minor" or "F# major".')

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from domain.jobs import AUDIO_ANALYZE, PARTICLE_RENDER, STEM_SEPARATE
+from domain.jobs import AUDIO_ANALYZE, MUSIC_GENERATE, PARTICLE_RENDER, STEM_SEPARATE
 from workers.handlers.audio_analyze import audio_analyze
+from workers.handlers.music_generate import music_generate
 from workers.handlers.particle_render import particle_render
 from workers.handlers.stem_separate import stem_separate
 from workers.run import Handler
@@ -12,4 +13,5 @@ HANDLERS: dict[str, Handler] = {
     PARTICLE_RENDER.name: particle_render,
     AUDIO_ANALYZE.name: audio_analyze,
     STEM_SEPARATE.name: stem_separate,
+    MUSIC_GENERATE.name: music_generate,
 }
