@@ -1,4 +1,4 @@
-"""The trained models that the settings choose, or a sentence why one cannot be used. There is no falling back."""
+"""The trained models that the settings choose, or a sentence why one cannot be used: nothing falls back."""
 
 from __future__ import annotations
 

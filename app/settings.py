@@ -16,7 +16,7 @@
 | STARLING_DATABASE_POOL | 10 | connections to the database of one process, 2..100 |
 | STARLING_CHILD_MEMORY_MB | 2048 | memory that one render child may use, 256..65536 |
 | STARLING_MUSIC_PROVIDER | composer | musicgen: who makes music, of the extra `ml` |
-| STARLING_MUSICGEN_MODEL | facebook/musicgen-small | a local folder, or owner/name or owner/name@revision of the Hugging Face hub |
+| STARLING_MUSICGEN_MODEL | facebook/musicgen-small | a local folder, or owner/name[@revision] of the hub |
 | STARLING_MUSICGEN_MELODY_MODEL | facebook/musicgen-melody | the same, for pieces that follow a recording |
 | STARLING_STEMS_PROVIDER | separator | demucs: who parts songs, of the extra `ml` |
 | STARLING_DEMUCS_MODEL | adefossez/HTDemucs | the same as STARLING_MUSICGEN_MODEL |

@@ -25,7 +25,7 @@ class ChromaShape:
 
 
 def chroma(sound: NDArray[np.float32], shape: ChromaShape) -> NDArray[np.float32]:
-    """(frames, classes), one 1 a frame, of mono samples; class 0 is C. Silence is C too, as the model learnt it."""
+    """(frames, classes), one 1 a frame, of mono samples; class 0 is C, and silence is C too."""
     missing = max(0, shape.window - len(sound))
     padded = np.pad(sound.astype(np.float64), (missing // 2, missing - missing // 2))
     padded = np.pad(padded, shape.window // 2, mode="reflect")
@@ -35,4 +35,5 @@ def chroma(sound: NDArray[np.float32], shape: ChromaShape) -> NDArray[np.float32
         num_frequency_bins=shape.window, num_chroma=shape.classes, sampling_rate=shape.rate_hz, tuning=0.0
     )
     loudest = (spectrum @ np.asarray(bank).T).argmax(axis=1)
-    return np.eye(shape.classes, dtype=np.float32)[loudest]
+    classes: NDArray[np.float32] = np.eye(shape.classes, dtype=np.float32)
+    return classes[loudest]

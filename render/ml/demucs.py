@@ -1,9 +1,10 @@
-"""Demucs in a child process: a song into four files, window by window, in memory that its length does not grow.
+"""Demucs in a child process: a song into four files, window by window, so memory does not grow with it.
 
-Rouard et al., Hybrid Transformers for Music Source Separation, 2023; the package is its authors'. A model hears two
-channels at a rate of its own, so each pair of channels (left and right; any other channel alone) is brought to that
-rate and its sources back. What the sources lack of the mix goes to `other`, which is what no other stem is: the
-four sum to the mix, as our own separator's do. So do guitar and piano of a model with six sources.
+Rouard et al., Hybrid Transformers for Music Source Separation, 2023; the package is its authors'. A model
+hears two channels at a rate of its own, so each pair of channels (left and right; any other channel alone) is
+brought to that rate and its sources back. What the sources lack of the mix goes to `other`, which is what no
+other stem is: the four sum to the mix, as our own separator's do. So do guitar and piano of a model that has
+six sources.
 """
 
 from __future__ import annotations
@@ -95,7 +96,9 @@ def separate(
     return written(faded(channel_blocks(path, shape), window, fade, part), shape, outs, report)
 
 
-def parted(demucs: Demucs, mix: Array, shape: SoundShape, progress: _Progress | None = None) -> dict[str, Array]:
+def parted(
+    demucs: Demucs, mix: Array, shape: SoundShape, progress: _Progress | None = None
+) -> dict[str, Array]:
     """Each of `STEMS` of one window, (samples, channels) like it; they sum to it."""
     stems = {stem: np.zeros_like(mix) for stem in STEMS}
     if mix.size and float(np.abs(mix).max()) >= _SILENCE:
@@ -121,13 +124,11 @@ def pairs(channels: tuple[str, ...]) -> list[list[int]]:
     return found
 
 
-def _heard(
-    demucs: Demucs, sound: Array, rate_hz: int, progress: _Progress | None
-) -> list[tuple[str, Array]]:
+def _heard(demucs: Demucs, sound: Array, rate_hz: int, progress: _Progress | None) -> list[tuple[str, Array]]:
     """(stem, (samples, 1 or 2)) of each source of one channel or two."""
     there = _resampled(sound, rate_hz, demucs.rate_hz)
     loudness = float(there.std()) + 1e-8
-    heard = torch.from_numpy(np.ascontiguousarray(np.broadcast_to(there / loudness, (len(there), 2)).T))
+    heard = torch.tensor(np.broadcast_to(there / loudness, (len(there), 2)).T)
     with torch.inference_mode():
         answer = apply_model(
             demucs.model, heard[None], shifts=0, split=True, overlap=OVERLAP, device="cpu", callback=progress
@@ -188,8 +189,9 @@ def _bag(folder: Path) -> dict[str, Any]:
 
 
 def _model(path: Path) -> Any:
-    """The file names its class, and a quantised one classes of its tensors, which the package would import and
-    call: so the class has to be one of Demucs' own, and quantised ones are refused."""
+    """The file names its class, and a quantised one further classes, which the package would import: so the
+    class has to be one of Demucs' own, and quantised ones are refused.
+    """
     with safe_open(path, framework="pt") as file:
         told = file.metadata() or {}
     if told.get("klass") not in _CLASSES or "structure" in told:

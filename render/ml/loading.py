@@ -1,4 +1,4 @@
-"""Weights into memory, in a child process: fetched once, refused unless they are safetensors, kept between jobs.
+"""Weights into memory, in a child process: fetched once, refused unless safetensors, kept between jobs.
 
 A pickle is a program, so no pickled weights (`.bin`, `.pt`, `.th`) are ever fetched or opened, and no code
 of a model's repository runs.
@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.utils import disable_progress_bars
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.utils import disable_progress_bars
 from safetensors import SafetensorError
 
 from render.errors import ModelAway, ModelUnusable
@@ -49,7 +49,9 @@ def loaded(choice: ModelChoice, load: Callable[[Path], Loaded], report: Report) 
 def _loaded(choice: ModelChoice, load: Callable[[Path], Loaded]) -> Loaded:
     folder = _folder(choice)
     if not any(folder.glob("*.safetensors")):
-        raise ModelUnusable(f"The model {choice.name} has no weights in safetensors; pickled ones are refused.")
+        raise ModelUnusable(
+            f"The model {choice.name} has no weights in safetensors; pickled ones are refused."
+        )
     try:
         return load(folder)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

@@ -1,7 +1,7 @@
 """Which trained model a provider works with: a local folder or a repository of the Hugging Face hub. Light.
 
-A folder is an absolute path. A repository is `owner/name` or `owner/name@revision`; it is fetched once, by the
-first job, and kept in the hub's own cache. Nothing here opens a weight.
+A folder is an absolute path. A repository is `owner/name` or `owner/name@revision`; it is fetched once, by
+the first job, and kept in the hub's own cache. Nothing here opens a weight.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class BadModel(ValueError):
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """`weights` is of a folder: it changes whenever a file in it does. `threads` is how many a job may use."""
+    """`weights` is of a folder: it changes when a file in it does. `threads` is how many a job may use."""
 
     provider: str
     source: str
@@ -51,7 +51,7 @@ class ModelChoice:
 
 
 def choice(provider: str, named: str, threads: int = 1) -> ModelChoice:
-    """The model that a setting names. Raises BadModel for a folder that is not there and for what is no name."""
+    """The model that a setting names. Raises BadModel for a folder that is not there, and for no name."""
     if not is_folder(named):
         if not _HUB_NAME.fullmatch(named):
             raise BadModel(f"must be an absolute folder or a name as owner/model, not {named!r}")

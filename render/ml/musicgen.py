@@ -1,8 +1,8 @@
 """MusicGen in a child process: words, and a melody where there is one, become a mastered piece.
 
-Copet et al., Simple and Controllable Music Generation, 2023. A transformer draws 50 frames of EnCodec tokens a
-second, which EnCodec turns into sound. The draw is by a seed, so on one machine the same request is the same
-bytes; another processor rounds otherwise and may draw another piece.
+Copet et al., Simple and Controllable Music Generation, 2023. A transformer draws 50 frames of EnCodec tokens
+a second, which EnCodec turns into sound. The draw is by a seed, so on one machine the same request is the
+same bytes; another processor rounds otherwise and may draw another piece.
 """
 
 from __future__ import annotations
@@ -141,9 +141,7 @@ def _made(
 
 
 @torch.inference_mode()
-def _drawn(
-    musicgen: MusicGen, request: Mapping[str, Any], heard: Any, report: Report
-) -> NDArray[np.float32]:
+def _drawn(musicgen: MusicGen, request: Mapping[str, Any], heard: Any, report: Report) -> NDArray[np.float32]:
     """(samples, channels) at the model's rate, as long as asked for or a little longer."""
     words = musicgen.tokenizer(
         [request["parameters"]["text"]], return_tensors="pt", truncation=True, max_length=MOST_TOKENS

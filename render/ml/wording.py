@@ -38,7 +38,9 @@ def words(prompt: str, mood: str, bpm: float | None, key: str | None) -> Words:
     named = heard.key.name if heard.key is not None else _key(key)
     if heard.key is None and named is not None:
         parts.append(named)
-    return Words(", ".join(part for part in parts if part), heard.bpm if heard.bpm is not None else bpm, named)
+    return Words(
+        ", ".join(part for part in parts if part), heard.bpm if heard.bpm is not None else bpm, named
+    )
 
 
 def _key(text: str | None) -> str | None:

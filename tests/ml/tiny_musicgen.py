@@ -1,4 +1,4 @@
-"""MusicGen models of a few thousand random weights, saved as the real ones are: what loads them is the real code."""
+"""MusicGen models of a few thousand random weights, saved as real ones are: the real code loads them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from transformers import (
     T5Config,
 )
 
-WORDS = "lo fi jazz piano calm techno with drums bpm minor major in a c d e f g , 90 120 128".split()
+WORDS = ("jazz", "piano", "calm", "techno", "dark", "drums", "bpm", "minor", "a", "c", ",", "90", "120")
 CODES = 64
 RATE_HZ = 32_000
 

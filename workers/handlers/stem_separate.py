@@ -37,7 +37,9 @@ async def stem_separate(run: Run) -> Settlement:
         else:
             made = await run.child(SEPARATE_BY_MODEL, model, str(path), outs, pool=model.provider)
     await run.stage("publish", "storing the stems")
-    return Settlement(_result(made, model), [_output(run, stem, place, made) for stem, place in places.items()])
+    return Settlement(
+        _result(made, model), [_output(run, stem, place, made) for stem, place in places.items()]
+    )
 
 
 def _result(made: Separated, model: ModelChoice | None) -> dict[str, Any]:

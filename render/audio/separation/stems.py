@@ -10,7 +10,6 @@ from render.audio.separation.spectrum import Grid
 from render.audio.separation.window import parted
 from render.audio.separation.windows import FADE_SECONDS, Report, faded, written
 
-
 WINDOW_SECONDS = 16.0  # a window hears enough strokes to know the kick
 LEAST_WINDOW_SECONDS = 8.0
 
