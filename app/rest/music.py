@@ -33,7 +33,7 @@ async def batch_generate(body: list[GenerationRequest], request: Request) -> Bat
 
 def _piece(body: GenerationRequest) -> NewPiece:
     if body.commit_id is not None and body.repo_id is None:
-        raise InvalidInput("commit_id", "commit_id needs repo_id: nothing is committed without one")
+        raise InvalidInput("commit_id", "commit_id needs repo_id: without one nothing is committed")
     return NewPiece(
         prompt=body.prompt,
         bpm=body.bpm,

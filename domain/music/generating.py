@@ -48,10 +48,19 @@ async def generate_batch(
         try:
             news.append(await _job(viewer, piece, options or JobOptions(), services))
         except StarlingError as error:
-            error.field = f"inputs.{number}.{error.field}" if error.field else f"inputs.{number}"
-            error.message = f"inputs.{number}: {error.message}"
-            raise
+            raise _of_item(number, error) from error
     return await jobs.submit_many(viewer, news, services=services)
+
+
+def _of_item(number: int, error: StarlingError) -> StarlingError:
+    """The same refusal, which says of which piece it is."""
+    place = f"inputs.{number}"
+    field = f"{place}.{error.field}" if error.field else place
+    names_it = error.field is not None and error.message.startswith(error.field)
+    message = f"{place}{'.' if names_it else ': '}{error.message}"
+    if isinstance(error, InvalidInput):
+        return InvalidInput(field, message)
+    return type(error)(message, field=field)
 
 
 async def _job(viewer: Viewer, piece: NewPiece, options: JobOptions, services: Services) -> NewJob:
@@ -86,5 +95,5 @@ async def _meant(viewer: Viewer, piece: NewPiece) -> keeping.Meant | None:
         return await keeping.meant(viewer, piece.repository_id, piece.branch, piece.parent_commit_id)
     for field in ("branch", "parent_commit_id"):
         if getattr(piece, field) is not None:
-            raise InvalidInput(field, f"{field} needs repository_id: nothing is committed without one")
+            raise InvalidInput(field, f"{field} needs a repository: without one nothing is committed")
     return None

@@ -49,6 +49,14 @@ PLACES: dict[str, tuple[str, str]] = {
         "mutation ($system: ID!) { found: renderParticleSystem(id: $system) %s }",
     ),
     "Mutation.separateStems": ("Job", "mutation ($song: ID!) { found: separateStems(audioId: $song) %s }"),
+    "Mutation.generateMusic": (
+        "Job",
+        'mutation { found: generateMusic(input: {prompt: "pop", seed: 1}) %s }',
+    ),
+    "Mutation.generateMusicBatch": (
+        "Job",
+        'mutation { found: generateMusicBatch(inputs: [{prompt: "pop", seed: 2}]) %s }',
+    ),
     "Mutation.uploadAsset": ("Asset", "mutation ($file: Upload!) { found: uploadAsset(file: $file) %s }"),
     "Query.repository": ("Repository", "query ($repository: ID!) { found: repository(id: $repository) %s }"),
     "Query.commit": ("Commit", "query ($commit: ID!) { found: commit(id: $commit) %s }"),
@@ -110,6 +118,8 @@ PLACES: dict[str, tuple[str, str]] = {
     ),
 }
 
+OF_NOTHING = ("Mutation.separateStems", "Mutation.generateMusic", "Mutation.generateMusicBatch")
+
 
 async def ids(viewer: Viewer, services: Services) -> dict[str, str]:
     """A system with a song, an ended render of it, and the retry of that, which waits."""
@@ -156,6 +166,8 @@ async def test_all_that_can_be_selected_is_there(
     found = await answered(graphql, operation % everything(SCHEMA, noun), variables)
     if noun == "JobUpdate":
         found = found["job"]
+    if isinstance(found, list):
+        (found,) = found
     if place == "Mutation.mergeBranches":
         (conflict,) = found["conflicts"]
         assert all(conflict[side]["changedIn"]["author"] for side in ("base", "ours", "theirs"))
@@ -165,7 +177,7 @@ async def test_all_that_can_be_selected_is_there(
     if "job" in variables and place != "Mutation.retryJob":
         assert found["video"] == found["outputs"][0]["asset"]
         assert found["retriedBy"] == known["waiting"]
-    if place == "Mutation.separateStems":
+    if place in OF_NOTHING:
         assert found["subject"] is None
     elif "subject" in found:
         assert (found["subject"]["id"], found["subject"]["audio"]["id"]) == (known["system"], known["song"])
