@@ -84,7 +84,9 @@ class WorkerOptions:
                 self.slots, self.child_memory_bytes, warm="render.music.warm:warm", awaited=False
             ),
             **{
-                provider: PoolPlan(self.slots, self.model_memory_bytes, awaited=False)
+                provider: PoolPlan(
+                    self.slots, self.model_memory_bytes, warm=f"render.ml.{provider}:warm", awaited=False
+                )
                 for provider in self.models.providers
             },
         }

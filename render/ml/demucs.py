@@ -72,6 +72,10 @@ class Demucs:
         return min(_LONGEST_WINDOW_SECONDS, _STRETCHES * (1 - OVERLAP) * self.stretch_seconds)
 
 
+def warm() -> None:
+    """Torch is imported with this module, which takes seconds. The model comes with the first job."""
+
+
 def separate(
     choice: ModelChoice,
     path: str,

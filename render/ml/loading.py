@@ -7,6 +7,7 @@ of a model's repository runs.
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,13 +18,14 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from huggingface_hub.utils import disable_progress_bars
-from safetensors import SafetensorError
 
 from render.errors import ModelAway, ModelUnusable
 from render.ml.models import ModelChoice
 
 Report = Callable[[float, str | None], None]
 Loaded = TypeVar("Loaded")
+
+log = logging.getLogger(__name__)
 
 FETCHED = ("*.json", "*.txt", "*.model", "*.yaml", "*.safetensors")
 LONGEST_LOAD_SECONDS = 3600.0  # gigabytes over a slow line; then silence counts as a stall again
@@ -54,7 +56,8 @@ def _loaded(choice: ModelChoice, load: Callable[[Path], Loaded]) -> Loaded:
         )
     try:
         return load(folder)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # of a library that was given weights that it cannot use: it may be any
+        log.warning("the model %s cannot be loaded: %s: %s", choice.name, type(error).__name__, error)
         raise ModelUnusable(f"The model {choice.name} cannot be loaded.") from error
 
 
@@ -68,6 +71,7 @@ def _folder(choice: ModelChoice) -> Path:
     except RepositoryNotFoundError as error:
         raise ModelUnusable(f"The hub has no model {choice.name} that may be read.") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        log.warning("the model %s could not be fetched: %s: %s", choice.name, type(error).__name__, error)
         raise ModelAway(f"The model {choice.name} could not be fetched.") from error
 
 

@@ -56,7 +56,10 @@ def choice(provider: str, named: str, threads: int = 1) -> ModelChoice:
         if not _HUB_NAME.fullmatch(named):
             raise BadModel(f"must be an absolute folder or a name as owner/model, not {named!r}")
         return ModelChoice(provider, named, False, threads=threads)
-    folder = Path(named).expanduser()
+    try:
+        folder = Path(named).expanduser()
+    except RuntimeError as error:
+        raise BadModel(f"names a home folder that is not there: {named!r}") from error
     if not folder.is_dir():
         raise BadModel(f"names a folder that is not there: {named!r}")
     if not any(folder.glob("*.safetensors")):

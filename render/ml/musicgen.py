@@ -80,6 +80,11 @@ class MusicGen:
         )
 
 
+def warm() -> None:
+    """Torch comes with this module; what masters is compiled here. The model comes with the first job."""
+    mastered(np.ones((SAMPLE_RATE_HZ, 1), np.float32).cumsum(axis=0) % 2.0, SAMPLE_RATE_HZ, 1.0)
+
+
 def make(
     choice: ModelChoice,
     request: Mapping[str, Any],
