@@ -3,6 +3,7 @@
 RenderError
 ├── UnsupportedMedia   the content is none of the known formats, or has no stream of the wanted kind
 ├── DamagedMedia       the format is known, but the data is cut, empty or broken
+├── NoMelody           the sound is good, but nobody hums, sings or whistles a melody in it
 ├── MediaTooLarge      a limit of `render.limits` is exceeded
 ├── StorageFull        the disk had no room for what was being written
 ├── ModelUnusable      a trained model cannot be loaded, or gave nothing that is sound
@@ -25,6 +26,10 @@ class UnsupportedMedia(RenderError):
 
 
 class DamagedMedia(RenderError):
+    pass
+
+
+class NoMelody(RenderError):
     pass
 
 

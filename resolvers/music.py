@@ -36,5 +36,11 @@ async def generate(ctx: Context, wanted: NewPiece, options: JobOptions) -> Job:
     return await music.generate(ctx.viewer, wanted, options, services=ctx.services)
 
 
+async def follow(ctx: Context, audio_id: str, wanted: NewPiece, options: JobOptions) -> Job:
+    """A piece that follows the recording."""
+    audio = required(audio_id, "Audio file", "audio_id")
+    return await music.follow(ctx.viewer, audio, wanted, options, services=ctx.services)
+
+
 async def generate_batch(ctx: Context, wanted: Sequence[NewPiece], options: JobOptions) -> list[Job]:
     return await music.generate_batch(ctx.viewer, wanted, options, services=ctx.services)

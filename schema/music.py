@@ -50,6 +50,28 @@ class GenerateMusicInput:
         )
 
 
+@strawberry.input(
+    description="A piece that follows a hummed, sung or whistled melody of 1 to 120 seconds. Its tempo and"
+    " key are the melody's own, unless the prompt or other fields say some (120 is the default, no choice)."
+)
+class MelodyInput:
+    audio_id: strawberry.ID = strawberry.field(description="The recording: an asset with sound in it.")
+    prompt: str | None = strawberry.field(default=None, description="At most 10,000 characters.")
+    bpm: int | None = strawberry.field(default=120, description="60 to 300.")
+    mood: str | None = strawberry.field(default="neutral", description="At most 200 characters.")
+    key: str | None = strawberry.field(
+        default=None, description='As "A minor" or "F# major": the melody is moved into it.'
+    )
+    duration: float | None = strawberry.field(
+        default=15,
+        description="Seconds, 5 to what the provider allows; left at 15 it grows to hold the whole melody.",
+    )
+    seed: int | None = None
+
+    def to_domain(self) -> NewPiece:
+        return NewPiece(self.prompt or "", self.bpm, self.mood, self.duration, self.key, self.seed)
+
+
 @strawberry.type
 class MusicChanges:
     @strawberry.mutation(
@@ -61,6 +83,14 @@ class MusicChanges:
         self, info: Info, input: GenerateMusicInput, options: JobOptions | None = None
     ) -> Job:
         row = await music.generate(info.context, input.to_domain(), _wishes(options))
+        return await Job.of(row, Wanted.of(info))
+
+    @strawberry.mutation(
+        description="Hears a melody and composes a piece that it leads, as a job: its contour, timing and key"
+        " are those of the piece. Outputs and result as those of `generateMusic`, and `hum`: what was heard."
+    )
+    async def melody_to_music(self, info: Info, input: MelodyInput, options: JobOptions | None = None) -> Job:
+        row = await music.follow(info.context, str(input.audio_id), input.to_domain(), _wishes(options))
         return await Job.of(row, Wanted.of(info))
 
     @strawberry.mutation(description="Composes 1 to 50 pieces, a job each; all of them are accepted or none.")

@@ -16,6 +16,7 @@ from app.rest import (
     commits,
     errors,
     frames,
+    humming,
     music,
     music_analysis,
     music_tasks,
@@ -30,7 +31,7 @@ from app.rest.particle_shapes import Refused
 
 PARTICLES = (particles.router, particle_renders.router, particle_socket.router)
 VERSION_CONTROL = (repositories.repository_router, repositories.fork_router, commits.router)
-MUSIC = (music.router, music_analysis.router, stems.router, music_tasks.router)
+MUSIC = (music.router, humming.router, music_analysis.router, stems.router, music_tasks.router)
 ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refused, "description": "Refused"}}
 
 

@@ -14,7 +14,7 @@ from app.viewer import viewer_of
 from db.jobs import Job
 from domain import jobs
 from domain.errors import NotFound
-from domain.jobs import MUSIC_GENERATE, STEM_SEPARATE, Output
+from domain.jobs import MELODY_TO_MUSIC, MUSIC_GENERATE, STEM_SEPARATE, Output
 from domain.jobs.stages import present
 
 router = APIRouter()
@@ -25,6 +25,7 @@ Result = Callable[[Job, Sequence[Output]], dict[str, Any]]
 RESULTS: Mapping[str, Result] = {
     STEM_SEPARATE.name: stems_result,
     MUSIC_GENERATE.name: piece_result,
+    MELODY_TO_MUSIC.name: piece_result,
 }
 """What a completed job answers, by kind. A job of any other kind is no task of this family."""
 

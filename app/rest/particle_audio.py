@@ -13,6 +13,10 @@ from domain.errors import InvalidInput
 from domain.ports import Services
 
 
+class MissingFile(InvalidInput):
+    """The form has no file of the name."""
+
+
 async def received_song(viewer: Viewer, request: Request, services: Services) -> Asset:
     """Raises InvalidInput (no file, no sound in it), and what an upload is refused for."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
@@ -20,13 +24,14 @@ async def received_song(viewer: Viewer, request: Request, services: Services) ->
     return await song_of_form(viewer, request, services)
 
 
-async def song_of_form(viewer: Viewer, request: Request, services: Services) -> Asset:
-    """Of a request that must be such a form. Raises as `received_song`."""
+async def song_of_form(viewer: Viewer, request: Request, services: Services, name: str = "file") -> Asset:
+    """Of a request that must be such a form, its file called `name`. Raises MissingFile, and as
+    `received_song`."""
     allow_body(request, services.limits.max_video_bytes + OVERHEAD_BYTES)
     async with received_form(request, services) as form:
-        file = form.files.get("file")
+        file = form.files.get(name)
         if file is None:
-            raise InvalidInput("file", "file is required: the form has no file of that name")
+            raise MissingFile(name, f"{name} is required: the form has no file of that name")
         return await particles.store_song(
             viewer, file.path, file.filename, sha256=file.sha256, services=services
         )

@@ -10,6 +10,7 @@ from domain.jobs.by_subject import pages_by_subject
 from domain.jobs.kinds import (
     AUDIO_ANALYZE,
     KINDS,
+    MELODY_TO_MUSIC,
     MUSIC_GENERATE,
     PARTICLE_RENDER,
     STEM_SEPARATE,
@@ -40,6 +41,7 @@ __all__ = [
     "CALLBACKS",
     "ENDED",
     "KINDS",
+    "MELODY_TO_MUSIC",
     "MUSIC_GENERATE",
     "PARTICLE_RENDER",
     "JobFilter",

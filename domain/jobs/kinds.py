@@ -88,6 +88,10 @@ MUSIC_GENERATE = register(
     Kind("MUSIC_GENERATE", stages=("compose", "publish"), weights=(92.0, 8.0), stall_seconds=300.0)
 )
 
+MELODY_TO_MUSIC = register(
+    Kind("MELODY_TO_MUSIC", stages=("compose", "publish"), weights=(92.0, 8.0), stall_seconds=300.0)
+)
+
 
 def kind_of(name: str) -> Kind:
     """Raises InvalidInput for a kind that cannot be submitted here."""

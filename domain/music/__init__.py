@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from domain.music.asked import MAX_BPM, MIN_BPM, NewPiece
 from domain.music.committing import commit_piece, topics_of
+from domain.music.following import follow, follow_song
 from domain.music.generating import MAX_BATCH, generate, generate_batch, genres
 from domain.music.providers import PROVIDERS, Provider, provider_named
 
@@ -20,6 +21,8 @@ __all__ = [
     "NewPiece",
     "Provider",
     "commit_piece",
+    "follow",
+    "follow_song",
     "generate",
     "generate_batch",
     "genres",

@@ -54,9 +54,12 @@ class NewPiece:
         return {name: str(value) if isinstance(value, UUID) else value for name, value in vars(self).items()}
 
 
-def request_of(piece: NewPiece, provider: Provider) -> dict[str, Any]:
-    """The request of `render.music.made`. Raises InvalidInput, which names the field and its limit."""
-    text = texts.prose(piece.prompt, "prompt", MAX_PROMPT_CHARACTERS, shortest=1)
+def request_of(piece: NewPiece, provider: Provider, fewest_characters: int = 1) -> dict[str, Any]:
+    """The request of `render.music.made`; the prompt has so many characters at least.
+
+    Raises InvalidInput, which names the field and its limit.
+    """
+    text = texts.prose(piece.prompt, "prompt", MAX_PROMPT_CHARACTERS, shortest=fewest_characters)
     mood = texts.prose(piece.mood or "", "mood", MAX_MOOD_CHARACTERS) or NEUTRAL
     key = texts.prose(piece.key or "", "key", MAX_KEY_CHARACTERS) or None
     _in_range("bpm", piece.bpm, MIN_BPM, MAX_BPM, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from db.jobs import Job
@@ -45,6 +46,7 @@ async def generate_batch(
         raise InvalidInput("inputs", f"inputs must have 1 to {MAX_BATCH} pieces, got {len(pieces)}")
     news = []
     for number, piece in enumerate(pieces):
+        await asyncio.sleep(0)  # reading a long prompt takes milliseconds, and others wait
         try:
             news.append(await _job(viewer, piece, options or JobOptions(), services))
         except StarlingError as error:

@@ -26,11 +26,12 @@ from transformers import (
 from transformers.utils import logging as library_log
 
 from render.audio.decode import mono_blocks
+from render.audio.humming.hear import hear
 from render.errors import ModelUnusable
 from render.ml.chroma import ChromaShape, chroma
 from render.ml.finishing import mastered
 from render.ml.loading import Report, loaded
-from render.ml.models import ModelChoice
+from render.ml.models import MUSICGEN, ModelChoice
 from render.music.made import AUDIO, PREVIEW, Made
 from render.music.sound_files import write_sounds
 from render.music.synth import master
@@ -41,7 +42,8 @@ TOP_K = 250  # both as the model's authors draw
 MOST_TOKENS = 512  # that T5, which hears the words, was trained with
 _MELODY_KIND = "musicgen_melody"
 _KINDS = {"musicgen": MusicgenForConditionalGeneration, _MELODY_KIND: MusicgenMelodyForConditionalGeneration}
-_DRAWN = 90.0  # per cent of the work; the rest is decoding and mastering
+_HEARD = 5.0  # per cent of the work with a melody
+_DRAWN = 90.0  # the rest is decoding and mastering
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def make(
 
     Raises ModelAway, ModelUnusable, StorageFull.
     """
-    return _made(choice, loaded(choice, MusicGen.of, report), request, None, folder, report)
+    musicgen = loaded(choice, MusicGen.of, report)
+    return _made(musicgen, request, None, folder, report, {"model": choice.name})
 
 
 def follow(
@@ -107,24 +110,27 @@ def follow(
 ) -> Made:
     """The same with the melody of the recording at `melody`, of which the model hears up to 30 s.
 
-    The model has to be one for melodies. Raises also what reading media raises.
+    The model has to be one for melodies. Raises also NoMelody, as for our own composer: of noise and silence a
+    model makes a piece all the same, which would follow nothing. And what reading media raises.
     """
     musicgen = loaded(choice, MusicGen.of, report)
     if musicgen.kind != _MELODY_KIND:
         raise ModelUnusable(f"The model {choice.name} follows no melody; name a musicgen-melody model.")
+    hum = hear(melody, lambda percent, message: report(_HEARD * percent / 100.0, message))
     shape = musicgen.chroma
     longest = round(min(request["duration"], shape.longest_seconds) * shape.rate_hz)
     heard = chroma(_beginning(melody, shape.rate_hz, longest), shape)
-    return _made(choice, musicgen, request, torch.from_numpy(heard)[None], folder, report)
+    facts = {"model": choice.name, "hum": {"seconds": hum.duration, "notes": len(hum.notes)}}
+    return _made(musicgen, request, torch.from_numpy(heard)[None], folder, report, facts)
 
 
 def _made(
-    choice: ModelChoice,
     musicgen: MusicGen,
     request: Mapping[str, Any],
     heard: Any,
     folder: str,
     report: Report,
+    facts: Mapping[str, Any],
 ) -> Made:
     sound = _drawn(musicgen, request, heard, report)
     report(_DRAWN, "mastering")
@@ -134,14 +140,14 @@ def _made(
     peak = 20.0 * log10(max(1e-9, float(master.true_peaks(mix).max())))
     loudness = master.loudness_lufs(mix)
     return Made(
-        provider=choice.provider,
+        provider=MUSICGEN,
         roles=(AUDIO, PREVIEW),
         duration=len(mix) / SAMPLE_RATE_HZ,
         sample_rate=SAMPLE_RATE_HZ,
         channels=mix.shape[1],
         lufs=round(loudness, 2) if isfinite(loudness) else None,
         true_peak_dbtp=round(peak, 2),
-        facts={"model": choice.name},
+        facts=facts,
     )
 
 

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from render.music import keys
+from render.music import keys, tune
+from render.music.invalid import InvalidParameter as InvalidParameter
+from render.music.tune import Tune
 
 MUSIC_VERSION = 1
 """Part of the parameters: raised whenever the same parameters would give other samples."""
@@ -23,25 +25,14 @@ METERS = ("4/4", "3/4", "6/8")
 ROLES = ("drums", "bass", "chords", "colour", "melody")
 
 
-class InvalidParameter(ValueError):
-    """A value that no piece can be made from. Two arguments: the field's name, and a sentence."""
-
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(field, sentence)
-        self.field = field
-        self.sentence = sentence
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.sentence}"
-
-
 @dataclass(frozen=True)
 class MusicParameters:
     """`bpm` counts quarters, in 6/8 dotted quarters. Roles hold the name of a voice, or None for left out.
 
     `valence` -1 sad..1 glad, `energy`, `brightness` and `density` 0..1, `swing` the share of the first of two
     notes (0.5 straight..0.67). `variation` is a number of the words that are known to no lexicon. `heard` are
-    the words that decided something, as "bpm: 128 bpm".
+    the words that decided something, as "bpm: 128 bpm". A `tune` is a melody that is given, else one is
+    composed.
     """
 
     genre: str
@@ -62,10 +53,11 @@ class MusicParameters:
     colour: str | None
     melody: str | None
     heard: tuple[str, ...] = ()
+    tune: Tune = ()
     version: int = MUSIC_VERSION
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "heard": list(self.heard)}
+        return {**asdict(self), "heard": list(self.heard), "tune": [list(note) for note in self.tune]}
 
     @classmethod
     def of_json(cls, values: Mapping[str, Any]) -> MusicParameters:
@@ -74,8 +66,9 @@ class MusicParameters:
         for name in values:
             if name not in names:
                 raise InvalidParameter(name, "is not a parameter of a piece.")
+        given = tune.of_json(values.get("tune", ()))
         try:
-            made = cls(**{**values, "heard": tuple(values.get("heard", ()))})
+            made = cls(**{**values, "heard": tuple(values.get("heard", ())), "tune": given})
         except TypeError as error:
             raise InvalidParameter("parameters", f"are incomplete: {error}.") from error
         check(made)
@@ -92,6 +85,9 @@ def check(parameters: MusicParameters) -> None:
         in_range(name, getattr(parameters, name), 0.0, 1.0)
     if parameters.meter not in METERS:
         raise InvalidParameter("meter", f"is one of {', '.join(METERS)}.")
+    tune.check(parameters.tune)
+    if parameters.tune and parameters.melody is None:
+        raise InvalidParameter("melody", "is needed where there is a tune.")
     if keys.parse(parameters.key) is None:
         raise InvalidParameter("key", 'is a letter and a mode, as "A minor" or "F# major".')
     if all(getattr(parameters, role) is None for role in ROLES):

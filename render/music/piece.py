@@ -28,6 +28,7 @@ from render.music.synth.strokes import add_wind
 
 STEMS = ("drums", "bass", "melody", "other")
 _STEM_OF = {"drums": "drums", "bass": "bass", "melody": "melody", "chords": "other", "colour": "other"}
+_LEADING = -4.5  # the least level of a melody that was given, as the genre's levels
 _PARTS_LUFS = -18.0  # what a part at level 0 of the genre is brought to before the master
 
 Report = Callable[[float], None]
@@ -134,8 +135,11 @@ def _part(
     if role in ("chords", "colour"):
         desk.sweep(bus, _opening(score, parameters))
     loudness = master.loudness_lufs(bus)
+    level = getattr(genre.levels, role)
+    if role == "melody" and parameters.tune:
+        level = max(level, _LEADING)
     if np.isfinite(loudness):
-        bus *= np.float32(10.0 ** ((_PARTS_LUFS + getattr(genre.levels, role) - loudness) / 20.0))
+        bus *= np.float32(10.0 ** ((_PARTS_LUFS + level - loudness) / 20.0))
     if role == "drums":
         rise = playing.new_bus(count)
         playing.risers(rise, score, genre, seed)

@@ -1,4 +1,4 @@
-"""Compiles or loads every kernel of the synthesiser, so that no request waits for a compiler."""
+"""Compiles or loads every kernel of the synthesiser and of hearing a hum, so that no request waits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from render.music.following import warm as following
 from render.music.piece import compose
 from render.music.prompt import resolve
 
@@ -28,6 +29,7 @@ def warm() -> None:
     with _alone():
         for prompt in _PROMPTS:
             compose(resolve(prompt, seed=1))
+        following.warm()
 
 
 @contextmanager

@@ -73,6 +73,24 @@ def test_a_song_becomes_a_film_and_nothing_keeps_running(home: Path, tmp_path: P
     assert left == {}
 
 
+def test_without_a_song_the_server_composes_one(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "film.mp4"
+    with started(home, "-o", out, *SMALL) as process:
+        said, shown = process.communicate(timeout=170)
+    assert process.returncode == 0, shown
+    assert "28.0 s of 320x180" in said
+    steps = [
+        shown.index(step) for step in ("Starting a server", "Composing the song", "Drawing and encoding")
+    ]
+    assert steps == sorted(steps)
+    with av.open(str(out)) as film:
+        sound = np.concatenate([frame.to_ndarray() for frame in film.decode(audio=0)], axis=1)
+    assert 0.05 < np.sqrt(np.square(sound).mean()) < 0.5
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    left, _ = wait_until_none(str(home), 5.0)
+    assert left == {}
+
+
 def test_what_is_not_a_song_is_a_sentence(home: Path, tmp_path: Path) -> None:
     (tmp_path / "song.mp3").write_text("la la la " * 1000)
     with started(home, tmp_path / "song.mp3", "-o", tmp_path / "film.mp4", *SMALL) as process:

@@ -16,6 +16,7 @@ from tests.ml import REASON
 pytest.importorskip("torch", reason=REASON)
 
 from app.engines import Engines
+from tests.api.test_humming import FOLLOW
 from tests.api.test_music import COMMIT, GENERATE
 from tests.api.test_stems import SEPARATE
 from tests.api.test_whole_way import CANCEL, WATCH, followed
@@ -24,6 +25,7 @@ from tests.rest.test_stems import started, statuses, uploaded
 from tests.support import databases
 from tests.support.graphql_http import Api, api, data_of
 from tests.support.graphql_ws import socket
+from tests.support.hums import star, wav
 from tests.support.music import CREATE
 from tests.support.server import Server, running_server
 from tests.support.stem_files import decoded, missing_db
@@ -134,6 +136,18 @@ async def test_a_drawing_is_cancelled_by_ending_its_child(graphql: Api, server: 
     assert {child.pid for child in psutil.Process(server.workers[0].pid).children()} != children
     assert (await graphql.run(JOB, id=job["id"]))["job"]["outputs"] == []
     assert (await generated(graphql, prompt="techno", duration=5.0))["status"] == "COMPLETED"
+
+
+async def test_a_hum_is_followed_by_the_model_for_melodies(graphql: Api) -> None:
+    hum = data_of(await graphql.upload("hum.wav", wav(star())))["uploadAsset"]["id"]
+    job = (await graphql.run(FOLLOW, input={"audioId": hum, "prompt": "", "duration": 5.0}))["melodyToMusic"]
+    await followed(graphql, job["id"])
+    found = (await graphql.run(JOB, id=job["id"]))["job"]
+    assert found["status"] == "COMPLETED", found
+    told = found["result"]
+    assert (told["provider"], told["model"], told["bpm"]) == ("musicgen", "tiny-melody", None)
+    assert told["hum"]["notes"] > 10 and told["parameters"]["text"] == ""
+    assert [output["role"] for output in found["outputs"]] == ["audio", "preview"]
 
 
 async def test_demucs_parts_a_song_and_says_so(graphql: Api) -> None:

@@ -15,12 +15,11 @@ pytest.importorskip("torch", reason=REASON)
 
 from render.audio.decode import Channels
 from render.audio.loudness import Meter
-from render.errors import ModelUnusable
+from render.errors import ModelUnusable, NoMelody
 from render.ml import finishing, loading, musicgen
 from render.ml.chroma import ChromaShape, chroma
 from render.ml.models import MUSICGEN, choice
 from render.music.made import AUDIO, PREVIEW, Made, place
-from tests.rest.songs import kick_wav
 from tests.support.stem_files import decoded, wav_of
 
 PIECE = {"prompt": "Calm jazz piano", "duration": 5.0, "seed": 7}
@@ -106,10 +105,18 @@ def test_a_melody_is_followed(melody_model: Path, tmp_path: Path) -> None:
 
 def test_a_model_for_words_follows_no_melody(text_model: Path, tmp_path: Path) -> None:
     hummed = tmp_path / "hum.wav"
-    hummed.write_bytes(kick_wav(1.0))
+    hummed.write_bytes(wav_of(hum([60, 64]), 22_050))
     request = {**PIECE, "parameters": {"text": "jazz"}}
     with pytest.raises(ModelUnusable, match="tiny-musicgen follows no melody"):
         musicgen.follow(choice(MUSICGEN, str(text_model)), request, str(hummed), str(tmp_path))
+
+
+def test_a_recording_without_a_melody_is_followed_by_nothing(melody_model: Path, tmp_path: Path) -> None:
+    silent = tmp_path / "silence.wav"
+    silent.write_bytes(wav_of(np.zeros((44_100, 1)), 22_050))
+    request = {**PIECE, "parameters": {"text": "jazz"}}
+    with pytest.raises(NoMelody):
+        musicgen.follow(choice(MUSICGEN, str(melody_model)), request, str(silent), str(tmp_path))
 
 
 def test_the_chroma_of_a_hum_are_its_notes() -> None:

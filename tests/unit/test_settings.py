@@ -32,6 +32,7 @@ def test_everything_can_be_set() -> None:
             "STARLING_CHILD_MEMORY_MB": "512",
             "STARLING_MAX_AUDIO_MB": "5",
             "STARLING_MAX_SYSTEMS": "7",
+            "STARLING_MUSIC_PROVIDER": "Composer",
             "STARLING_LOG_LEVEL": "debug",
         }
     )
@@ -44,6 +45,7 @@ def test_everything_can_be_set() -> None:
     assert settings.database_pool == 20
     assert settings.child_memory_bytes == 512 * 1024**2
     assert (settings.limits.max_audio_bytes, settings.limits.max_systems_per_owner) == (5 * 1024**2, 7)
+    assert settings.music_provider == "composer"
     assert settings.log_level == "DEBUG"
 
 
@@ -65,6 +67,7 @@ def test_everything_can_be_set() -> None:
         ("STARLING_CORS_ORIGINS", "https://app.example,*"),
         ("STARLING_LOG_LEVEL", "LOUD"),
         ("STARLING_MAX_AUDIO_MB", "0"),
+        ("STARLING_MUSIC_PROVIDER", "nobody"),
     ],
 )
 def test_a_bad_setting_is_refused_by_name(name: str, text: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from domain.jobs import AUDIO_ANALYZE, MUSIC_GENERATE, PARTICLE_RENDER, STEM_SEPARATE
+from domain.jobs import AUDIO_ANALYZE, MELODY_TO_MUSIC, MUSIC_GENERATE, PARTICLE_RENDER, STEM_SEPARATE
 from workers.handlers.audio_analyze import audio_analyze
+from workers.handlers.melody_to_music import melody_to_music
 from workers.handlers.music_generate import music_generate
 from workers.handlers.particle_render import particle_render
 from workers.handlers.stem_separate import stem_separate
@@ -14,4 +15,5 @@ HANDLERS: dict[str, Handler] = {
     AUDIO_ANALYZE.name: audio_analyze,
     STEM_SEPARATE.name: stem_separate,
     MUSIC_GENERATE.name: music_generate,
+    MELODY_TO_MUSIC.name: melody_to_music,
 }

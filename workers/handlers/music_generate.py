@@ -31,14 +31,14 @@ async def music_generate(run: Run) -> Settlement:
     seconds = time.monotonic() - began
     await run.stage("publish", "storing the piece")
     return Settlement(
-        _result(run, made, folder, seconds),
-        [_output(run, role, made, folder) for role in made.roles],
+        result(run, made, folder, seconds),
+        [output(run, role, made, folder) for role in made.roles],
         rows=None if run.params["commit"] is None else music.commit_piece,
         topics=music.topics_of(run.params),
     )
 
 
-def _result(run: Run, made: Made, folder: Path, seconds: float) -> dict[str, Any]:
+def result(run: Run, made: Made, folder: Path, seconds: float) -> dict[str, Any]:
     """`seconds` is what the work took; `times_real_time` is the length of the piece over that."""
     return {
         "provider": made.provider,
@@ -56,7 +56,7 @@ def _result(run: Run, made: Made, folder: Path, seconds: float) -> dict[str, Any
     }
 
 
-def _output(run: Run, role: str, made: Made, folder: Path) -> NewOutput:
+def output(run: Run, role: str, made: Made, folder: Path) -> NewOutput:
     path, filename, type = place(folder, role), run.params["filenames"][role], TYPES[role][1]
     if role == MIDI:
         return NewOutput(role, path, filename, type, "OTHER")

@@ -34,10 +34,10 @@ def progression(
             turns = (
                 end >= end_bar and place > 0
             )  # a run that is cut short still ends with the way's last chord
-            chords.append(_chord(way[-1 if turns else place % len(way)], bar, end, key, depth))
+            chords.append(chord_of(way[-1 if turns else place % len(way)], bar, end, key, depth))
             bar, place = end, place + 1
     end_bar = float(sections[-1].end_bar)
-    return (*chords, _chord("1", end_bar, end_bar + 64.0, key, min(depth, 4)))
+    return (*chords, chord_of("1", end_bar, end_bar + 64.0, key, min(depth, 4)))
 
 
 def _runs(sections: tuple[Section, ...]) -> list[list[Section]]:
@@ -51,7 +51,7 @@ def _runs(sections: tuple[Section, ...]) -> list[list[Section]]:
     return runs
 
 
-def _chord(token: str, first_bar: float, end_bar: float, key: Key, depth: int) -> Chord:
+def chord_of(token: str, first_bar: float, end_bar: float, key: Key, depth: int) -> Chord:
     """Thirds of the scale on a degree. A ninth a semitone above the root is left out, and so is a seventh
     of the end.
     """

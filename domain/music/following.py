@@ -1,0 +1,104 @@
+"""Hum to beat: the job of a piece that follows a recording.
+
+What was hummed is heard by the worker; here the recording's length is looked at, and the words and arguments
+are checked as for any piece. Tempo and key of the result are the hum's own unless words or arguments say one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from db.assets import Asset
+from db.jobs import Job
+from domain import jobs
+from domain.accounts import Viewer
+from domain.errors import InvalidInput, Unavailable
+from domain.jobs import MELODY_TO_MUSIC, JobOptions, NewJob
+from domain.music.asked import NewPiece, filenames_of, request_of
+from domain.music.providers import Provider, provider_named
+from domain.particles.films import content_hash
+from domain.particles.songs import song
+from domain.ports import Services
+from render.audio.humming.facts import HUMMING_VERSION, MAX_HUM_SECONDS, MIN_HUM_SECONDS
+from render.ml.models import ModelChoice
+from render.music.parameters import DEFAULT_BPM
+
+FIELD = "audio_id"
+SUBJECT = "Asset"
+
+
+async def follow(
+    viewer: Viewer, audio_id: UUID, piece: NewPiece, options: JobOptions | None = None, *, services: Services
+) -> Job:
+    """The job that hears the melody of an asset and makes a piece led by it; outputs as those of `generate`.
+
+    The prompt may be empty. Raises NotFound, InvalidInput (no sound in it, too short, too long, an argument
+    out of range), Unavailable (the provider follows no melody), and as `jobs.submit`.
+    """
+    audio = await song(viewer, audio_id, FIELD)
+    return await follow_song(viewer, audio, piece, options, services=services)
+
+
+async def follow_song(
+    viewer: Viewer,
+    audio: Asset,
+    piece: NewPiece,
+    options: JobOptions | None = None,
+    *,
+    field: str = FIELD,
+    services: Services,
+) -> Job:
+    """The same of an asset with sound in it, which the client named by `field`."""
+    provider = provider_named(services.music_provider)
+    if provider.follower is None:
+        raise Unavailable(f"The music provider {provider.name} follows no melody")
+    _check_length(audio, field)
+    model = services.models.melody if provider.is_trained else None
+    new = _job(audio, piece, options or JobOptions(), provider, model)
+    return await jobs.submit(viewer, new, services=services)
+
+
+def _check_length(audio: Asset, field: str) -> None:
+    """By what the file says of itself; the worker counts."""
+    seconds = audio.duration
+    if seconds is not None and not MIN_HUM_SECONDS <= seconds <= MAX_HUM_SECONDS + 0.5:
+        raise InvalidInput(
+            field,
+            f"{field} must be a recording of {MIN_HUM_SECONDS:g} to {MAX_HUM_SECONDS:g} seconds,"
+            f" got {seconds:,.1f}",
+        )
+
+
+def _job(
+    audio: Asset, piece: NewPiece, options: JobOptions, provider: Provider, model: ModelChoice | None
+) -> NewJob:
+    if provider.is_trained and piece.bpm == DEFAULT_BPM:
+        piece = replace(piece, bpm=None)  # only a default: the words would contradict the hum
+    asked = {"bpm": piece.bpm, "key": (piece.key or "").strip() or None, "duration": piece.duration}
+    request = {**request_of(piece, provider, fewest_characters=0), "asked": asked}
+    identity = {
+        "kind": MELODY_TO_MUSIC.name,
+        "provider": provider.name,
+        "version": provider.version,
+        "humming": HUMMING_VERSION,
+        "audio": audio.sha256,
+        "request": request,
+        **({} if model is None else model.identity),
+    }
+    return NewJob(
+        kind=MELODY_TO_MUSIC.name,
+        params={
+            "provider": provider.name,
+            **({} if model is None else {"model": model.name}),
+            "audio_id": str(audio.id),
+            "request": request,
+            "filenames": filenames_of(request),
+        },
+        inputs=[audio.id],
+        subject_type=SUBJECT,
+        subject_id=audio.id,
+        cache_key=content_hash(identity),
+        arguments={"audio_id": str(audio.id), **piece.said()},
+        options=options,
+    )
