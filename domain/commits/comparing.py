@@ -6,6 +6,7 @@ commit gets keeps of its stems (`domain.commits.rendering`): until that has ende
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,7 +75,7 @@ class Heard:
 
 
 async def heard(stems: Sequence[StemDiff]) -> list[Heard]:
-    """How each of them sounds on both sides, at its gains. Two queries, whatever there is."""
+    """How each of them sounds on both sides, at its gains. At most two queries."""
     changed = {
         side.stem.asset_id
         for one in stems
@@ -85,7 +86,10 @@ async def heard(stems: Sequence[StemDiff]) -> list[Heard]:
     found = await files(changed)
     known = await portraits.by_contents({file.sha256 for file in found.values()})
     by_file = {id: known[file.sha256] for id, file in found.items() if file.sha256 in known}
-    return [_heard(one, by_file) for one in stems]
+    if not by_file:
+        return [_heard(one, by_file) for one in stems]
+    # Two hours of each stem would hold up the event loop for a while.
+    return await asyncio.to_thread(lambda: [_heard(one, by_file) for one in stems])
 
 
 async def common(base: Commit, head: Commit) -> Commit | None:

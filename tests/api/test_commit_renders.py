@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.api.test_version_control import BRANCH, DELETE, FORK
-from tests.api.test_whole_way import followed
+from tests.api.test_whole_way import RETRY, followed
 from tests.support.graphql_http import Api, api
 from tests.support.music import COMMIT, made
 from tests.support.server import Server
@@ -114,6 +114,12 @@ async def test_the_same_sound_of_other_files_is_not_mixed_again(graphql: Api, re
     again = await rendered(graphql, second)
     assert (job["status"], again["sha256"]) == ("COMPLETED", render["sha256"])
     assert again["id"] != render["id"]
+
+    retry = (await graphql.run(RETRY, id=job["id"]))["retryJob"]
+    await followed(graphql, retry["id"])
+    done = (await graphql.run(JOB, id=retry["id"]))["job"]
+    assert (done["status"], done["error"]) == ("COMPLETED", None)
+    assert (await rendered(graphql, second))["id"] == again["id"]
 
 
 async def test_a_mix_of_ones_own_stays_and_its_stems_are_heard_all_the_same(

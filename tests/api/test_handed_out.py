@@ -86,6 +86,11 @@ PLACES: dict[str, tuple[str, str]] = {
         "Commit",
         'mutation ($commit: ID!) { found: revertCommit(id: $commit, branch: "main") %s }',
     ),
+    "Mutation.renderStemDiff": (
+        "Job",
+        "mutation ($root: ID!, $commit: ID!) {"
+        " found: renderStemDiff(baseId: $root, headId: $commit, type: DRUMS) %s }",
+    ),
     "Mutation.createBranch": (
         "Branch",
         'mutation ($repository: ID!) { found: createBranch(repositoryId: $repository, name: "new") %s }',
@@ -179,6 +184,8 @@ async def test_all_that_can_be_selected_is_there(
         assert found["retriedBy"] == known["waiting"]
     if place in OF_NOTHING:
         assert found["subject"] is None
+    elif place == "Mutation.renderStemDiff":
+        assert (found["subject"]["id"], len(found["subject"]["stems"])) == (known["commit"], 2)
     elif "subject" in found:
         assert (found["subject"]["id"], found["subject"]["audio"]["id"]) == (known["system"], known["song"])
     if "jobs" in found and "system" in variables:

@@ -36,7 +36,7 @@ class World:
 
     async def commit(self, *sounds: Asset, branch: str = "main", **given: Any) -> Commit:
         """The sounds are drums, bass, vocals, ..."""
-        stems = dict(zip(StemType, sounds, strict=False))
+        stems = {type.value: sound for type, sound in zip(StemType, sounds, strict=False)}
         return await a_commit(self.viewer, self.repository, self.services, stems, branch=branch, **given)
 
 

@@ -29,11 +29,15 @@ pytestmark = pytest.mark.usefixtures("database")
 MIX = [(StemType.DRUMS, MergeSide.MIX)]
 
 
+async def _nothing() -> None:
+    return
+
+
+@dataclass
 class Meddling(MediaInThread):
     """Does something each time that stems were mixed."""
 
-    async def meddle(self) -> None:
-        return
+    meddle: Callable[[], Awaitable[None]] = _nothing
 
     async def run(self, function: str, *args: Any, timeout: float = 10.0) -> Any:
         result = await super().run(function, *args, timeout=timeout)
@@ -168,7 +172,7 @@ async def test_a_mix_that_takes_too_long_says_so(world: World) -> None:
 
     await world.commit(noise(10))
     await world.commit(noise(11), "ideas")
-    world.media.meddle = late  # type: ignore[method-assign]
+    world.media.meddle = late
     await refused(world, TimedOut, "take")
     assert len(world.media.calls) > 0
 
@@ -198,7 +202,7 @@ async def test_a_branch_that_moves_meanwhile_is_mixed_anew(world: World) -> None
     await world.commit(noise(14))
     theirs = noise(15)
     await world.commit(theirs, "ideas")
-    world.media.meddle = moving(world, 1)  # type: ignore[method-assign]
+    world.media.meddle = moving(world, 1)
     made = (await world.merge()).commit
     assert made is not None
     sound, _ = await heard(world, made)
@@ -211,7 +215,7 @@ async def test_a_branch_that_moves_meanwhile_is_mixed_anew(world: World) -> None
 async def test_a_branch_that_never_rests_is_a_conflict(world: World) -> None:
     await world.commit(noise(16))
     await world.commit(noise(17), "ideas")
-    world.media.meddle = moving(world, 9)  # type: ignore[method-assign]
+    world.media.meddle = moving(world, 9)
     with pytest.raises(Conflict) as refusal:
         await world.merge()
     assert refusal.value.field == "target"
