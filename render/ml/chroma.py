@@ -35,5 +35,4 @@ def chroma(sound: NDArray[np.float32], shape: ChromaShape) -> NDArray[np.float32
         num_frequency_bins=shape.window, num_chroma=shape.classes, sampling_rate=shape.rate_hz, tuning=0.0
     )
     loudest = (spectrum @ np.asarray(bank).T).argmax(axis=1)
-    classes: NDArray[np.float32] = np.eye(shape.classes, dtype=np.float32)
-    return classes[loudest]
+    return np.asarray(np.eye(shape.classes, dtype=np.float32)[loudest])

@@ -84,7 +84,9 @@ class MusicGen:
 
 def warm() -> None:
     """Torch comes with this module; what masters is compiled here. The model comes with the first job."""
-    mastered(np.ones((SAMPLE_RATE_HZ, 1), np.float32).cumsum(axis=0) % 2.0, SAMPLE_RATE_HZ, 1.0)
+    clicks = np.zeros((SAMPLE_RATE_HZ, 1), np.float32)
+    clicks[::1000] = 0.5
+    mastered(clicks, SAMPLE_RATE_HZ, 1.0)
 
 
 def make(
@@ -110,8 +112,8 @@ def follow(
 ) -> Made:
     """The same with the melody of the recording at `melody`, of which the model hears up to 30 s.
 
-    The model has to be one for melodies. Raises also NoMelody, as for our own composer: of noise and silence a
-    model makes a piece all the same, which would follow nothing. And what reading media raises.
+    The model has to be one for melodies. Raises also NoMelody, as for our own composer: of noise and silence
+    a model makes a piece all the same, which would follow nothing. And what reading media raises.
     """
     musicgen = loaded(choice, MusicGen.of, report)
     if musicgen.kind != _MELODY_KIND:

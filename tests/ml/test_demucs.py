@@ -28,7 +28,7 @@ def noise(seconds: float, rate_hz: int, channels: int) -> NDArray[np.float64]:
     """Louder and softer, other noise in each channel, and a constant offset."""
     rng = np.random.default_rng(3)
     swell = 0.2 + 0.1 * np.sin(np.arange(round(seconds * rate_hz)) / rate_hz)
-    return swell[:, None] * rng.standard_normal((len(swell), channels)).clip(-3, 3) / 3 + 0.05
+    return np.asarray(swell[:, None] * rng.standard_normal((len(swell), channels)).clip(-3, 3) / 3 + 0.05)
 
 
 def separated(model: Path, song: Path, folder: Path) -> list[NDArray[np.float64]]:

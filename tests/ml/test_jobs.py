@@ -52,6 +52,7 @@ def server(engines: Engines, text_model: Path, melody_model: Path, hub: Path) ->
         running_server(
             url,
             f"{engines.addresses.redis_url}?db=5",
+            STARLING_WORKER_SLOTS="1",  # one child of each kind: each imports torch
             STARLING_MUSIC_PROVIDER="musicgen",
             STARLING_MUSICGEN_MODEL=str(text_model),
             STARLING_MUSICGEN_MELODY_MODEL=str(melody_model),
