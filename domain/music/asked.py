@@ -21,7 +21,6 @@ from render.music.parameters import (
     MAX_PROMPT_CHARACTERS,
     MIN_SECONDS,
     InvalidParameter,
-    MusicParameters,
 )
 from render.music.prompt import resolve
 
@@ -77,10 +76,6 @@ def request_of(piece: NewPiece, provider: Provider, fewest_characters: int = 1) 
         "seed": parameters.seed,
         "parameters": parameters.as_json(),
     }
-
-
-def parameters_of(request: dict[str, Any]) -> MusicParameters:
-    return MusicParameters.of_json(request["parameters"])
 
 
 def filenames_of(request: dict[str, Any]) -> dict[str, str]:
