@@ -45,15 +45,15 @@ class MissingHandler(RuntimeError):
 class PoolPlan:
     """One kind of child: how many, how much memory each may use, and what it calls to be warm.
 
-    A kind that is not `awaited` gets warm behind the others, while the worker takes part already: a call to
-    it waits for that.
+    A kind that is not `is_awaited` gets warm behind the others, while the worker takes part already: a call
+    to it waits for that.
     """
 
     size: int
     memory_limit_bytes: int
     warm: str | None = None
     nice: int = 10
-    awaited: bool = True
+    is_awaited: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class WorkerOptions:
             "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.warm:warm"),
             "features": PoolPlan(self.slots, self.child_memory_bytes),
             "music": PoolPlan(
-                self.slots, self.child_memory_bytes, warm="render.music.warm:warm", awaited=False
+                self.slots, self.child_memory_bytes, warm="render.music.warm:warm", is_awaited=False
             ),
             **{
                 provider: PoolPlan(
@@ -106,10 +106,10 @@ async def run_worker(services: Services, options: WorkerOptions, stop: asyncio.E
     worker = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid4().hex[:8]}"
     async with AsyncExitStack() as stack:
         plans = options.pool_plans()
-        pools = await _entered(stack, {name: plan for name, plan in plans.items() if plan.awaited})
+        pools = await _entered(stack, {name: plan for name, plan in plans.items() if plan.is_awaited})
         if not await _warm(pools, stop):
             return
-        pools |= await _entered(stack, {name: plan for name, plan in plans.items() if not plan.awaited})
+        pools |= await _entered(stack, {name: plan for name, plan in plans.items() if not plan.is_awaited})
         runner = Runner(worker, services, handlers, pools, options.slots)
         await _work(runner, services, options, stop)
 

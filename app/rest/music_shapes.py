@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from app.rest.audio_files import STATIC
 from db.jobs import Job
 from domain.jobs import Output
+from domain.music import MAX_BPM, MIN_BPM
 from render.music.parameters import MAX_MOOD_CHARACTERS, MAX_PROMPT_CHARACTERS
 
 QUEUED = "Generation task queued. Poll the status endpoint to check progress."
@@ -23,7 +24,7 @@ class GenerationRequest(BaseModel):
         description="What the music is like; explicit words in it win over the other fields.",
         examples=["Upbeat electronic dance music"],
     )
-    bpm: int = Field(default=120, ge=60, le=300, description="Beats a minute.")
+    bpm: int = Field(default=120, ge=MIN_BPM, le=MAX_BPM, description="Beats a minute.")
     mood: str = Field(default="neutral", max_length=MAX_MOOD_CHARACTERS)
     duration: float = Field(default=15, ge=5, le=30, description="Seconds.")
     key: str | None = Field(default=None, description='As "A minor" or "F# major".')

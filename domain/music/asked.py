@@ -22,7 +22,6 @@ from render.music.parameters import (
     MAX_PROMPT_CHARACTERS,
     MIN_SECONDS,
     InvalidParameter,
-    MusicParameters,
 )
 from render.music.prompt import resolve
 
@@ -87,10 +86,6 @@ def _in_words(request: dict[str, Any], bpm: float | None, key: str | None) -> di
     said = words(request["prompt"], request["mood"], bpm, key)
     parameters = {"text": said.text, "duration": request["duration"], "seed": request["seed"]}
     return {**request, "bpm": said.bpm, "key": said.key, "parameters": parameters}
-
-
-def parameters_of(request: dict[str, Any]) -> MusicParameters:
-    return MusicParameters.of_json(request["parameters"])
 
 
 def filenames_of(request: dict[str, Any]) -> dict[str, str]:

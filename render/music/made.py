@@ -37,7 +37,7 @@ _FLAC = (".flac", "audio/flac")
 TYPES: dict[str, tuple[str, str]] = {
     AUDIO: _FLAC,
     **dict.fromkeys(STEMS, _FLAC),
-    PREVIEW: (".mp3", "audio/mpeg"),
+    PREVIEW: (".m4a", "audio/mp4"),
     MIDI: (".mid", "audio/midi"),
 }
 """By role the ending and the type of its file. `audio` is the mix; stems sum to it; `preview` is the mix,

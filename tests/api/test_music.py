@@ -59,13 +59,13 @@ async def test_a_prompt_becomes_a_piece_with_stems_that_sum_to_it(graphql: Api) 
     assert files["audio"]["id"] == found["audio"]["id"]
     assert files["audio"]["filename"].startswith("upbeat-house-120-bpm-in-f")
     types = [files[role]["contentType"] for role in ("audio", "drums", "preview", "midi")]
-    assert types == ["audio/flac", "audio/flac", "audio/mpeg", "audio/midi"]
+    assert types == ["audio/flac", "audio/flac", "audio/mp4", "audio/midi"]
     async with httpx.AsyncClient(base_url=graphql.base_url) as client:
         content = {role: (await client.get(files[role]["url"])).content for role in files}
     mix = decoded(content["audio"])
     assert mix.shape == (6 * 44_100, 2)
     assert missing_db(mix, [decoded(content[stem]) for stem in STEMS]) < -80
-    assert decoded(content["preview"]).shape == mix.shape
+    assert decoded(content["preview"]).shape == pytest.approx(mix.shape, abs=2048)
     assert content["midi"].startswith(b"MThd")
     result = found["result"]
     assert (result["bpm"], result["key"], result["duration"]) == (120.0, "F# minor", 6.0)

@@ -66,7 +66,7 @@ def test_the_request_of_the_documentation_becomes_a_piece(client: httpx.Client) 
     stems = [decoded(client.get(path).content) for path in result["stems"].values()]
     assert missing_db(mix, stems) < -80
     preview = client.get(result["preview_path"])
-    assert (preview.status_code, preview.headers["content-type"]) == (200, "audio/mpeg")
+    assert (preview.status_code, preview.headers["content-type"]) == (200, "audio/mp4")
     assert len(preview.content) < len(piece.content) / 4
     assert client.get(result["midi_path"]).content.startswith(b"MThd")
     saved = client.get(f"/api/audio/download/{result['output_filename']}")
