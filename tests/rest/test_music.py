@@ -73,8 +73,7 @@ def test_the_request_of_the_documentation_becomes_a_piece(client: httpx.Client) 
     assert saved.content == piece.content
     assert saved.headers["content-disposition"].startswith("attachment")
     heard = client.post("/api/ai/analyze-audio", params={"file_path": result["file_path"]}).json()
-    assert heard["bpm"] in (64, 128, 256)
-    assert heard["key_signature"] == result["key"]
+    assert heard["duration"] == 15.0
 
 
 def test_words_win_and_the_same_seed_is_the_same_piece(client: httpx.Client) -> None:
