@@ -21,10 +21,10 @@ SLOWEST_BPM, FASTEST_BPM = 45.0, 215.0
 _RATIO = 1.02  # from tempo to tempo
 _LATE_SECONDS, _LATE_SHARE = 0.028, 0.035  # the usual error of an onset, and of a pause by its length
 _SWAY = 0.6  # what a step of tempo costs
-_FAR_TEMPO = 0.16  # a note costs so much half an octave away from the tempo that is expected
+_FAR_TEMPO = 0.24  # a note costs so much half an octave away from the tempo that is expected
 _PLACES = {  # what a place of the bar costs
-    16: (0.0, 1.6, 0.7, 1.6, 0.3, 1.6, 0.7, 1.6, 0.15, 1.6, 0.7, 1.6, 0.3, 1.6, 0.7, 1.6),
-    12: (0.0, 1.6, 0.7, 1.6, 0.3, 1.6, 0.7, 1.6, 0.3, 1.6, 0.7, 1.6),
+    16: (0.0, 1.6, 0.5, 1.6, 0.3, 1.6, 0.5, 1.6, 0.15, 1.6, 0.5, 1.6, 0.3, 1.6, 0.5, 1.6),
+    12: (0.0, 1.6, 0.5, 1.6, 0.3, 1.6, 0.5, 1.6, 0.3, 1.6, 0.5, 1.6),
 }
 _COMPOUND = (0.0, 1.6, 0.5, 1.6, 0.5, 1.6, 0.2, 1.6, 0.5, 1.6, 0.5, 1.6)  # 6/8
 _STARTS = {
