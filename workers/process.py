@@ -71,7 +71,7 @@ class WorkerOptions:
             return self.pools
         return {
             "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.warm:warm"),
-            "features": PoolPlan(self.slots, self.child_memory_bytes),
+            "features": PoolPlan(self.slots, self.child_memory_bytes, warm="render.audio.warm:warm"),
         }
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.audio import beats
-from render.audio.spectrum import TICK_RATE_HZ, Spectrum, band_edges
+from render.audio.bands import Bands
+from render.audio.spectrum import TICK_RATE_HZ, band_edges
 
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
 MAX_CANDIDATES = 5
@@ -66,7 +67,7 @@ def rises(power: NDArray[np.float32], loudest: float) -> Array:
     return np.maximum(rise - _FAINT, 0.0)
 
 
-def onset_curves(measured: Spectrum) -> tuple[Array, Array]:
+def onset_curves(measured: Bands) -> tuple[Array, Array]:
     """Two of (n) 0..1, 1 being the strong onsets of the track: of all bands, and of those below 110 Hz, which
     are kicks and no snares."""
     loudest = float(np.percentile(measured.fine.max(axis=1), 99.0))
@@ -217,7 +218,7 @@ def _heard(path: Array, curve: Array) -> Array:
     """Its beats in seconds, from the first onset to the last."""
     heard = np.flatnonzero(curve > 0.1)
     path = path[(path >= heard[0] - 6) & (path <= heard[-1] + 6)]
-    return np.array([_centre(curve, int(tick)) for tick in path]) / TICK_RATE_HZ
+    return _centres(curve, path.astype(np.int64)) / TICK_RATE_HZ
 
 
 def _steady(path: Array, curve: Array, begins: int) -> tuple[float, Array] | None:
@@ -258,9 +259,10 @@ def _line(number: Array, times: Array) -> tuple[float, float]:
     return float(slope), float(start)
 
 
-def _centre(curve: Array, tick: int) -> float:
-    """Where the onset around a tick is, between ticks: its centre of gravity."""
-    first = max(0, tick - 3)
-    piece = curve[first : tick + 4]
-    total = float(piece.sum())
-    return float(np.arange(first, first + len(piece)) @ piece / total) if total > 0.05 else float(tick)
+def _centres(curve: Array, ticks: NDArray[np.int64]) -> Array:
+    """Where the onsets around ticks are, between ticks: their centres of gravity."""
+    around = ticks[:, None] + np.arange(-3, 4)
+    pieces = np.where((around >= 0) & (around < len(curve)), curve[np.clip(around, 0, len(curve) - 1)], 0.0)
+    total = pieces.sum(axis=1)
+    centre = np.sum(pieces * around, axis=1) / np.maximum(total, 1e-12)
+    return np.where(total > 0.05, centre, ticks)
