@@ -81,9 +81,9 @@ def _analysis(measured: Bands, tones: Tones, meter: Meter) -> Analysis:
     off = tuning(tones)
     chroma, bass = chromas(tones, off)
     key = key_of(chroma, bass)
-    onsets, low = tempo.onset_curves(measured)
-    rhythm = tempo.rhythm(onsets, low, _beginning(measured))
-    bars = metre.downbeats(rhythm.beats, metre.Heard(chroma, bass, low, onsets, TICK_RATE_HZ))
+    onsets = tempo.onsets(measured)
+    rhythm = tempo.rhythm(onsets, _beginning(measured))
+    bars = metre.downbeats(rhythm.beats, metre.Heard(chroma, bass, onsets.low, onsets.all, TICK_RATE_HZ))
     return Analysis(
         duration=round(measured.samples / SAMPLE_RATE_HZ, 3),
         bpm=None if rhythm.bpm is None else round(rhythm.bpm, 3),

@@ -1,7 +1,8 @@
-"""How loud each part of the pitch is, 120 times a second: what onsets are found in.
+"""How loud each part of the pitch is, 60 times a second: what onsets are found in.
 
-The same windows of 46 ms, centred on their tick, as those that move the pictures (`render.audio.spectrum`),
-but nothing here has to stay the same to the bit, so it is made the quick way.
+Windows of 92 ms, centred on their moment, in 80 bands: a new note of a choir or of strings is no louder than
+the last one, it is elsewhere, and shorter windows or wider bands have both in one. (What moves the pictures,
+`render.audio.spectrum`, has shorter windows and is left alone.)
 """
 
 from __future__ import annotations
@@ -14,35 +15,55 @@ import scipy.fft
 from numba import njit
 from numpy.typing import NDArray
 
-from render.audio.spectrum import FFT, HOP, WINDOW, band_matrix, hann
+from render.audio.spectrum import HOP as TICK
+from render.audio.spectrum import SAMPLE_RATE_HZ
 from render.audio.windows import windowed
 
-_BATCH = 64  # ticks at once: what fits into the cache
+TICKS_A_FRAME = 2
+HOP = TICKS_A_FRAME * TICK
+WINDOW = 2208  # 92 ms
+BANDS = 80
+_FFT = 2400  # bins of 10 Hz
+_LOWEST_HZ, _HIGHEST_HZ = 40.0, 11_000.0
+_BATCH = 32  # frames at once: what fits into the cache
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Bands:
-    """Arrays over ticks: fine (n, FINE_BANDS) mean power of log bands, power (n) mean square of a hop.
-
-    `samples` is how many there were.
-    """
+    """`fine` (frames, BANDS): mean power of log bands, a frame every TICKS_A_FRAME ticks; `power` (ticks): mean
+    square of each tick's own samples. `samples` is how many there were."""
 
     fine: Array
     power: Array
     samples: int
 
 
+def band_edges() -> NDArray[np.float64]:
+    """BANDS + 1 frequencies in Hz, evenly spaced in octaves."""
+    return _LOWEST_HZ * (_HIGHEST_HZ / _LOWEST_HZ) ** (np.arange(BANDS + 1) / BANDS)
+
+
+def _shares() -> Array:
+    """(BANDS, bins): a bin is shared by the bands that it touches; each band's weights sum to 1."""
+    edges = band_edges() / (SAMPLE_RATE_HZ / _FFT)
+    bins = np.arange(_FFT // 2 + 1)
+    low = np.maximum(bins - 0.5, edges[:-1, None])
+    high = np.minimum(bins + 0.5, edges[1:, None])
+    share = np.clip(high - low, 0.0, None)
+    return np.asarray(share / share.sum(axis=1, keepdims=True), np.float32)
+
+
 class BandListener:
     """Takes mono blocks at SAMPLE_RATE_HZ; `bands` says what was there. Holds levels, not the sound."""
 
     def __init__(self) -> None:
-        matrix = band_matrix()
-        self._weights = np.ascontiguousarray(matrix.T)
-        self._edges = np.stack([(matrix > 0).argmax(axis=0), len(matrix) - (matrix[::-1] > 0).argmax(axis=0)])
-        self._window = hann().astype(np.float32)
-        self._rows = np.zeros((_BATCH, FFT), np.float32)
+        self._shares = _shares()
+        is_there = self._shares > 0
+        self._edges = np.stack([is_there.argmax(axis=1), _FFT // 2 + 1 - is_there[:, ::-1].argmax(axis=1)])
+        self._window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+        self._rows = np.zeros((_BATCH, _FFT), np.float32)
         self._held = np.zeros(WINDOW // 2, np.float32)
         self._fine: list[Array] = []
         self._power: list[Array] = []
@@ -68,9 +89,9 @@ class BandListener:
             part = self._held[done * HOP :]
             windowed(part, HOP, self._window, self._rows[:now])
             spectrum = scipy.fft.rfft(self._rows[:now], axis=1)
-            fine, power = np.empty((now, len(self._weights)), np.float32), np.empty(now, np.float32)
-            _band_power(spectrum.view(np.float32), self._weights, self._edges, fine)
-            _mean_squares(part[(WINDOW - HOP) // 2 :], HOP, power)
+            fine, power = np.empty((now, BANDS), np.float32), np.empty(now * TICKS_A_FRAME, np.float32)
+            _band_power(spectrum.view(np.float32), self._shares, self._edges, fine)
+            _mean_squares(part[(WINDOW - TICK) // 2 :], TICK, power)
             self._fine.append(fine)
             self._power.append(power)
             done += now
@@ -78,7 +99,7 @@ class BandListener:
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=True)
-def _band_power(spectrum: Any, weights: Any, edges: Any, out: Any) -> None:
+def _band_power(spectrum: Any, shares: Any, edges: Any, out: Any) -> None:
     """Into `out` (n, bands): weighted sums of squares; `spectrum` (n, 2 bins) has real and imaginary parts in
     turn."""
     bins = spectrum.shape[1] // 2
@@ -87,10 +108,10 @@ def _band_power(spectrum: Any, weights: Any, edges: Any, out: Any) -> None:
         for bin in range(bins):
             real, imaginary = spectrum[tick, 2 * bin], spectrum[tick, 2 * bin + 1]
             power[bin] = real * real + imaginary * imaginary
-        for band in range(weights.shape[0]):
+        for band in range(shares.shape[0]):
             total = np.float32(0.0)
             for bin in range(edges[0, band], edges[1, band]):
-                total += power[bin] * weights[band, bin]
+                total += power[bin] * shares[band, bin]
             out[tick, band] = total
 
 

@@ -36,7 +36,7 @@ class Spectrum:
     samples: int
 
 
-def hann() -> NDArray[np.float64]:
+def _hann() -> NDArray[np.float64]:
     return 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(WINDOW) + 0.5) / WINDOW)
 
 
@@ -45,7 +45,7 @@ def band_edges() -> NDArray[np.float64]:
     return LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** (np.arange(FINE_BANDS + 1) / FINE_BANDS)
 
 
-def band_matrix() -> Array:
+def _band_matrix() -> Array:
     """(bins, FINE_BANDS): a bin is shared by the bands that it touches; each band's weights sum to 1."""
     edges = band_edges() / (SAMPLE_RATE_HZ / FFT)
     bins = np.arange(FFT // 2 + 1)
@@ -76,8 +76,8 @@ def _ticks(blocks: Iterable[Array]) -> Iterator[tuple[Array, int]]:
 
 def measure(blocks: Iterable[Array], on_samples: Callable[[int], None] | None = None) -> Spectrum:
     """The spectrum of mono blocks at SAMPLE_RATE_HZ; `on_samples` hears how many were read so far."""
-    window = hann().astype(np.float32)
-    matrix = band_matrix()
+    window = _hann().astype(np.float32)
+    matrix = _band_matrix()
     bass_bins = int(BASS_HZ / (SAMPLE_RATE_HZ / FFT)) + 1
     read = 0
 

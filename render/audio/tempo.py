@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.audio import beats
-from render.audio.bands import Bands
-from render.audio.spectrum import TICK_RATE_HZ, band_edges
+from render.audio.bands import HOP, TICKS_A_FRAME, WINDOW, Bands, band_edges
+from render.audio.spectrum import TICK_RATE_HZ
 
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
 MAX_CANDIDATES = 5
@@ -24,10 +24,13 @@ _BPM_TICKS = 60.0 * TICK_RATE_HZ  # over a period in ticks: beats a minute
 _USUAL_BPM = 120.0
 _PIECE_SECONDS = 16.0
 _RELATIVES = (1.0, 2.0, 0.5, 1.5, 2.0 / 3.0, 3.0, 1.0 / 3.0)
-_RISE_TICKS = 3  # 25 ms
+_RISE_FRAMES = 2  # 33 ms
+_LEAD_TICKS = 1.8  # by which a window hears a click before it is there
+_LAG_TICKS = 1.5  # by which it hears a soft note after its beginning
 _RANGE = 1e-5  # of power
 _SILENCE = 1e-3  # of a band's power: about -80 dB
-_FAINT = 0.15  # a smaller mean rise (of natural logarithms) is no onset: vibrato and beating tones have it
+_FAINT = 0.1  # a smaller mean rise (of natural logarithms) is no onset: vibrato and beating tones have it
+_SOFT, _HARD = 1.5, 2.5  # strong mean rises of notes that follow each other, and of drums
 _FEWEST_BEATS = 4
 _SHORTEST_TICKS = 2 * TICK_RATE_HZ
 _JUDGED_TICKS = 60 * TICK_RATE_HZ
@@ -56,38 +59,57 @@ class Rhythm:
 NONE = Rhythm(None, 0.0, (), np.zeros(0))
 
 
-def rises(power: NDArray[np.float32], loudest: float) -> Array:
-    """(n) mean rise of the bands' levels over 25 ms, beyond what is too faint to be an onset.
+@dataclass(frozen=True)
+class Onsets:
+    """Arrays over ticks, 0..1, 1 being the strong onsets of the track: `all` of all bands, `low` of those below
+    110 Hz, which are kicks and no snares. `softness` is 0 where something is struck that sounds everywhere at
+    once, as drums do, and 1 where notes only follow each other."""
 
-    `power` is (n, bands), `loudest` that of a loud band of the track: what is 50 dB below it does not count.
+    all: Array
+    low: Array
+    softness: float
+
+
+def onsets(measured: Bands) -> Onsets:
+    whole = max(1, (measured.samples - WINDOW // 2) // HOP)  # a window that the end cuts off hears a click
+    fine = measured.fine[:whole]
+    loudest = float(np.percentile(fine.max(axis=1), 99.0))
+    low = int(np.searchsorted(band_edges(), 110.0))
+    rise = _rises(fine, loudest)
+    softness = float(np.clip((_HARD - np.percentile(rise, 99.0)) / (_HARD - _SOFT), 0.0, 1.0))
+    late = _LEAD_TICKS - softness * (_LEAD_TICKS + _LAG_TICKS)
+    low_rise = _rises(fine[:, :low], loudest)
+    return Onsets(_scaled(rise, late), _scaled(low_rise, late), softness)
+
+
+def _rises(power: NDArray[np.float32], loudest: float) -> Array:
+    """(frames) mean rise of the bands' levels over 33 ms, beyond what is too faint to be an onset.
+
+    `power` is (frames, bands), `loudest` that of a loud band of the track: what is 50 dB below it does not count.
     """
     level = np.log1p(power / np.float32(max(loudest * _RANGE, _SILENCE)), dtype=np.float32)
     rise = np.zeros(len(level))
-    rise[_RISE_TICKS:] = np.clip(level[_RISE_TICKS:] - level[:-_RISE_TICKS], 0.0, None).mean(axis=1)
+    rise[_RISE_FRAMES:] = np.clip(level[_RISE_FRAMES:] - level[:-_RISE_FRAMES], 0.0, None).mean(axis=1)
     return np.maximum(rise - _FAINT, 0.0)
 
 
-def onset_curves(measured: Bands) -> tuple[Array, Array]:
-    """Two of (n) 0..1, 1 being the strong onsets of the track: of all bands, and of those below 110 Hz, which
-    are kicks and no snares."""
-    loudest = float(np.percentile(measured.fine.max(axis=1), 99.0))
-    low = int(np.searchsorted(band_edges(), 110.0))
-    return _scaled(rises(measured.fine, loudest)), _scaled(rises(measured.fine[:, :low], loudest))
-
-
-def _scaled(rise: Array) -> Array:
+def _scaled(rise: Array, late: float) -> Array:
+    """By tick instead of by frame, so many ticks later, and 1 where it is strong."""
     strong = float(np.percentile(rise, 99.0)) or float(rise.max())
-    return np.clip(rise / strong, 0.0, 1.0) if strong > 0.0 else rise
+    if strong > 0.0:
+        rise = np.clip(rise / strong, 0.0, 1.0)
+    ticks = np.arange(len(rise) * TICKS_A_FRAME) - late
+    return np.interp(ticks / TICKS_A_FRAME, np.arange(len(rise)), rise)
 
 
-def rhythm(curve: Array, low_curve: Array, begins: int = 0) -> Rhythm:
-    """The tempo and the beats of a track with these `onset_curves`, whose sound begins at that tick."""
+def rhythm(heard: Onsets, begins: int = 0) -> Rhythm:
+    """The tempo and the beats of a track with these onsets, whose sound begins at that tick."""
+    curve = heard.all
     repeats = autocorrelation(curve)
     periods = candidate_periods(repeats, len(curve))
     if not periods:
         return NONE
-    judged = _middle(len(curve))
-    scores = _scores(periods, curve[judged], low_curve[judged], repeats)
+    scores = _scores(periods, heard, repeats)
     order = np.argsort(-scores)
     best = int(order[0])
     tight = beats.path(curve, periods[best], _TIGHT).astype(np.float64)
@@ -108,17 +130,15 @@ def _middle(ticks: int) -> slice:
     return slice(spare // 2, spare // 2 + _JUDGED_TICKS)
 
 
-def _scores(periods: list[float], curve: Array, low_curve: Array, repeats: Array) -> Array:
-    if not curve.any():
-        return np.array([_repetition(period, repeats) for period in periods])
-    struck, low = _nearby(curve), _nearby(low_curve)
-    paths = [beats.path(curve, period).astype(np.float64) for period in periods]
-    return np.array(
-        [
-            _repetition(period, repeats) + _fit(path, curve, struck, low)
-            for period, path in zip(periods, paths, strict=True)
-        ]
-    )
+def _scores(periods: list[float], heard: Onsets, repeats: Array) -> Array:
+    judged = _middle(len(heard.all))
+    curve, low = heard.all[judged], _nearby(heard.low[judged])
+    scores = np.array([_usual(p, heard.softness) + _repetition(p, repeats) for p in periods])
+    if curve.any():
+        struck = _nearby(curve)
+        paths = [beats.path(curve, period).astype(np.float64) for period in periods]
+        scores += np.array([_fit(path, curve, struck, low) for path in paths])
+    return scores
 
 
 def autocorrelation(curve: Array) -> Array:
@@ -176,16 +196,21 @@ def _nearby(curve: Array) -> Array:
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 5).max(axis=1))
 
 
-# The weights of these two were fitted, as a choice among candidates, on rendered drum patterns, songs without
-# drums and clicks, each pattern left out in turn, and rounded.
+# The weights of these three were fitted, as a choice among candidates, on rendered drum patterns, clicks, and
+# one half of the scores of `bench.score_pieces`, each piece left out in turn, and rounded.
+
+
+def _usual(period: float, softness: float) -> float:
+    """How usual the tempo is: round 120 with drums, round 92, and less widely, where all is soft."""
+    octaves = float(np.log2(_BPM_TICKS / period / _USUAL_BPM))
+    return -(3.4 + 1.8 * softness) * octaves**2 - 4.0 * softness * octaves
 
 
 def _repetition(period: float, repeats: Array) -> float:
-    """How usual the period is, and how well it repeats: after a half, one, three and four of it."""
-    usual = -(float(np.log2(_BPM_TICKS / period / _USUAL_BPM)) ** 2)
+    """How well a period repeats: after a half, one, three and four of it."""
     lags = np.array([0.5, 1.0, 3.0, 4.0]) * period
     found = np.interp(lags, np.arange(len(repeats)), repeats)
-    return 2.2 * usual + float(found @ np.array([1.5, 2.5, 2.0, 3.0]))
+    return float(found @ np.array([1.4, 6.0, 3.7, 4.4]))
 
 
 def _fit(path: Array, curve: Array, struck: Array, low: Array) -> float:
@@ -199,10 +224,10 @@ def _fit(path: Array, curve: Array, struck: Array, low: Array) -> float:
         return float(np.mean([np.interp(path[:-1] + part * gaps, ticks, values) for part in parts]))
 
     return (
-        2.0 * _covered(path, curve)
-        - 2.5 * between(struck, 1.0 / 3.0, 2.0 / 3.0)
-        - 1.5 * between(struck, 0.25, 0.75)
-        - 2.0 * between(low, 0.5)
+        2.7 * _covered(path, curve)
+        - 1.6 * between(struck, 1.0 / 3.0, 2.0 / 3.0)
+        - 3.1 * between(struck, 0.25, 0.75)
+        - 2.1 * between(low, 0.5)
     )
 
 
