@@ -1,9 +1,10 @@
 """Public-domain music as notes, beats and keys, read from the corpus that comes with music21.
 
-The composers died more than a century ago, the tunes are from Ryan's Mammoth Collection (Boston, 1883). What a
-piece's beats and key are is read from the score by rule, not by ear: beats are those of its one time
-signature; the key is the major or minor one of its signature whose tonic the lowest last note is. Pieces that
-change their metre or signature, or end elsewhere, are refused.
+The composers died more than a century ago (Liliuokalani as the last, in 1917), the tunes are from Ryan's
+Mammoth Collection (Boston, 1883). What a piece's beats and key are is read from the score by rule, not by
+ear: beats are those of its time signature; the key is the one its title says, or else the major or minor one
+of its signature whose tonic the lowest last note is. A piece ends where its metre or the length of its bars
+changes.
 
 music21 is no dependency of the product: `pip install -r bench/requirements-scores.txt`.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from bench.labelled import KEYS
@@ -32,26 +34,8 @@ class Score:
     key: str | None = None
 
 
-_CHORALES = [
-    "432",
-    "347",
-    "394",
-    "36.8-2",
-    "19.7",
-    "245.5",
-    "360",
-    "430",
-    "227.3",
-    "79.6",
-    "125.6",
-    "13.6",
-    "366",
-    "174.5",
-    "258",
-    "48.7",
-    "250",
-    "137.5",
-]
+_CHORALES = ("432", "347", "394", "36.8-2", "19.7", "245.5", "360", "430", "227.3", "79.6", "125.6", "13.6",
+             "366", "174.5", "258", "48.7", "250", "137.5")  # fmt: skip
 _CHOIR, _ORGAN, _STRINGS, _PIANO, _BRASS, _WINDS = (
     (52,),
     (19,),
@@ -171,7 +155,7 @@ def _bars(starts: list[float], bar: float, end: float) -> tuple[float, float]:
     """(where bars begin, how far they do): an upbeat and a bar that a repeat parts may be short."""
     places = [round(start % bar, 6) % bar for start in starts]
     downbeat = max(set(places), key=places.count)
-    for number, (place, following) in enumerate(zip(places[1:], places[2:], strict=False), 1):
+    for number, (place, following) in enumerate(pairwise(places[1:]), 1):
         if place != downbeat and following != downbeat:
             return downbeat, min(end, starts[number])
     return downbeat, end

@@ -23,6 +23,7 @@ from render.audio.decode import heard_blocks
 from render.audio.facts import Analysis
 from render.audio.key import chromas, key_of
 from render.audio.loudness import Meter
+from render.audio.onsets import onsets_of
 from render.audio.spectrum import SAMPLE_RATE_HZ, TICK_RATE_HZ
 from render.audio.tones import ToneListener, Tones, tuning
 from render.media.container import open_media
@@ -81,7 +82,7 @@ def _analysis(measured: Bands, tones: Tones, meter: Meter) -> Analysis:
     off = tuning(tones)
     chroma, bass = chromas(tones, off)
     key = key_of(chroma, bass)
-    onsets = tempo.onsets(measured)
+    onsets = onsets_of(measured)
     rhythm = tempo.rhythm(onsets, _beginning(measured))
     bars = metre.downbeats(rhythm.beats, metre.Heard(chroma, bass, onsets.low, onsets.all, TICK_RATE_HZ))
     return Analysis(

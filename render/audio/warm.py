@@ -16,7 +16,7 @@ import numpy as np
 from render.one_at_a_time import alone
 
 _HERE = Path(__file__).parent
-_KERNELS = ("bands", "beats", "key", "loudness", "tones", "windows", "separation/medians", "separation/pitch")
+KERNELS = ("bands", "beats", "key", "loudness", "tones", "windows", "separation/medians", "separation/pitch")
 _RATE_HZ = 24_000
 
 
@@ -30,13 +30,13 @@ def warm() -> None:
 
 
 def _is_compiled() -> bool:
-    return all(_is_kept(_HERE / f"{name}.py") for name in _KERNELS)
+    return all(_is_kept(_HERE / f"{name}.py") for name in KERNELS)
 
 
 def _is_kept(source: Path) -> bool:
     """Whether Numba has an index of this module's kernels that is younger than its source."""
     kept = [index.stat().st_mtime for index in (source.parent / "__pycache__").glob(f"{source.stem}.*.nbi")]
-    return bool(kept) and min(kept) >= source.stat().st_mtime
+    return bool(kept) and max(kept) >= source.stat().st_mtime
 
 
 def _compile() -> None:

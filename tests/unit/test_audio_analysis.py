@@ -72,7 +72,7 @@ async def settled(job: Job, settlement: Settlement) -> None:
 
 async def test_it_is_heard_once_for_its_content(viewer: Viewer, services: Services, tmp_path: Path) -> None:
     song = await stored_song(viewer, services, 2.0)
-    asking = asyncio.create_task(analyze(viewer, song, services))
+    asking = asyncio.create_task(analyze(viewer, song, services, 60.0))
     job = await claimed()
     assert (job.params["sha256"], job.subject_id, job.priority) == (song.sha256, str(song.id), 2)
     features, settlement = await handled(job, services, tmp_path / "run")
