@@ -19,8 +19,8 @@ _BPM = re.compile(
 _SECONDS = re.compile(r"(?<![\d.:])(\d{1,4}(?:\.\d{1,3})?)(?: |-)?(seconds?|secs?|s|minutes?|mins?)\b")
 _KEY = re.compile(
     r"(?:\b(in|key of|key|key:)(?: the key of)? )?(?<![\w'#])([A-Ga-g])"
-    r"(?: ?(#|♯|♭|b(?=[\s-])|sharp|flat)|-(sharp|flat))?[ -]?"
-    rf"({keys.MODE_WORDS}|m)(?![\w#])",
+    r"(?a:(?: ?(#|♯|♭|b(?=[\s-])|sharp|flat)|-(sharp|flat))?[ -]?"  # ASCII: "mınor" is no mode
+    rf"({keys.MODE_WORDS}|m))(?![\w#])",
     re.IGNORECASE,
 )
 _BARE_KEY = re.compile(

@@ -72,6 +72,27 @@ def test_an_article_is_no_key(prompt: str) -> None:
     assert resolve(prompt, key="G major").key == "G major"
 
 
+@pytest.mark.parametrize("name", ["A m\u0131nor", "C \u017fharp", "A M\u0130NOR", "B \u017fharp minor"])
+def test_letters_that_only_look_like_those_of_a_key_are_none(name: str) -> None:
+    assert keys.parse(name) is None
+    with pytest.raises(InvalidParameter) as refused:
+        resolve("pop", key=name)
+    assert refused.value.field == "key"
+
+
+@pytest.mark.parametrize("prompt", ["in A m\u0131nor", "in A M\u0130NOR", "in F# M\u0130XOLYD\u0130AN"])
+def test_words_that_only_look_like_a_mode_are_none(prompt: str) -> None:
+    heard = resolve(prompt, key="G major").key
+    assert heard in ("G major", "F# major")
+
+
+@pytest.mark.parametrize(("sign", "mode"), [("", "m\u0131nor"), ("x", "minor"), ("", "blues")])
+def test_parts_that_make_no_key_are_refused(sign: str, mode: str) -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        keys.of_parts("A", sign, mode)
+    assert refused.value.field == "key"
+
+
 def test_a_mode_alone_chooses_the_mode() -> None:
     assert resolve("something in a minor key").key.endswith("minor")
     assert resolve("major, happy").key.endswith("major")
