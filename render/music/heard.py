@@ -24,7 +24,8 @@ _KEY = re.compile(
     re.IGNORECASE,
 )
 _BARE_KEY = re.compile(
-    r"\b(?:[Ii]n|[Kk]ey(?: of|:)?) ([A-G])(#|♯|♭|b)?(?![\w#'])(?! [a-z]+ (?:mood|way|style)\b)"
+    r"\b(?:[Ii]n|[Kk]ey(?: of|:)?) ([A-G])(#|♯|♭|b|[ -](?ai:sharp|flat)\b)?(?![\w#']|-\w)"
+    r"(?! [a-z]+ (?:mood|way|style)\b)"
 )
 _WITHOUT = re.compile(r"\b(?:no|without|minus|excluding|sans|zero) (?:any |the |more )?([a-z0-9 &]{2,60})")
 _ONLY = re.compile(

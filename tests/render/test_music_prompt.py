@@ -61,13 +61,34 @@ def test_the_default_tempo_gives_way_to_a_genre_that_is_never_played_so() -> Non
         ("in a minor, slow", "A minor"),
         ("G♯ minor", "G# minor"),
         ("key: Ab", "Ab major"),
+        ("in E flat", "Eb major"),
+        ("In E Flat, slow", "Eb major"),
+        ("key of F sharp", "F# major"),
+        ("in B-flat", "Bb major"),
+        ("in A-flat", "Ab major"),
+        ("in C-sharp, minor", "C# minor"),
+        ("in E flat minor", "Eb minor"),
+        ("in E-flat minor", "Eb minor"),
+        ("Bb minor", "Bb minor"),
     ],
 )
 def test_a_key_in_words_wins_over_the_argument(prompt: str, key: str) -> None:
     assert resolve(prompt, key="G major").key == key
 
 
-@pytest.mark.parametrize("prompt", ["in a minor mood", "a major drop", "in a dream", "add a beat", "be calm"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "in a minor mood",
+        "a major drop",
+        "in a dream",
+        "in a room",
+        "in a flat",
+        "in B-side style",
+        "add a beat",
+        "be calm",
+    ],
+)
 def test_an_article_is_no_key(prompt: str) -> None:
     assert resolve(prompt, key="G major").key == "G major"
 
