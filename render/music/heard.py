@@ -35,6 +35,8 @@ _ONLY = re.compile(
 _MODE_ONLY = re.compile(r"\b(minor|major)\b")
 _WORDS = re.compile(r"[\w&'#/]+")
 _DECADES = frozenset({"50", "60", "70", "80", "90"})
+_MACHINES = frozenset({"101", "202", "303", "404", "505", "606", "707", "808", "909"})
+_LONGEST_S = 2 * MAX_SECONDS  # more of a bare "s" is a year or a thing; what is less is brought into range
 _LONGEST_PHRASE = 4
 _JOINING = frozenset({"and", "or", "nor", "no", "&", "any", "the"})
 _REFUSING = frozenset({"no", "not", "without"})
@@ -82,12 +84,19 @@ class Heard:
 
     def _length(self) -> None:
         for found in _SECONDS.finditer(self.text):
-            if found[1] in _DECADES and found[0].endswith(f"{found[1]}s"):
-                continue  # "80s" is a decade
+            if found[2] == "s" and not self._counts_seconds(found):
+                continue
             seconds = float(found[1]) * (60.0 if found[2].startswith("min") else 1.0)
             self.seconds = min(MAX_SECONDS, max(MIN_SECONDS, seconds))
             self.note("duration", found[0])
             return
+
+    def _counts_seconds(self, found: re.Match[str]) -> bool:
+        """Whether a bare "s" is one of seconds: not in "808s", "1980s" or, but for "60 s" and "60s long", "60s"."""
+        if found[1] in _MACHINES or float(found[1]) > _LONGEST_S:
+            return False
+        is_apart = not found[0].endswith(f"{found[1]}s") or self.text.startswith(" long", found.end())
+        return is_apart or found[1] not in _DECADES
 
     def _tonality(self, written: str) -> None:
         for found in _KEY.finditer(written):

@@ -129,6 +129,15 @@ def test_a_mode_alone_chooses_the_mode() -> None:
         ("1 second", 5.0),
         ("900 minutes", 300.0),
         ("12.5 sec", 12.5),
+        ("trap beat with 808s", 15.0),
+        ("909s drums", 15.0),
+        ("a squelchy 303s line", 15.0),
+        ("1980s synthpop", 15.0),
+        ("2000s pop", 15.0),
+        ("trap with 808s for 20s", 20.0),
+        ("90s house, 60s long", 60.0),
+        ("60 s of jazz", 60.0),
+        ("a 400s drone", 300.0),
     ],
 )
 def test_a_length_in_words_but_not_a_decade(prompt: str, seconds: float) -> None:

@@ -78,6 +78,15 @@ def test_explicit_words_win_over_the_arguments() -> None:
     assert (plain["bpm"], plain["key"], plain["duration"]) == (90.0, "C major", 10.0)
 
 
+def test_a_length_in_words_keeps_to_what_the_interface_allows() -> None:
+    request = asked(prompt="2 minutes of jazz", longest=30.0)
+    assert (request["duration"], request["parameters"]["duration"]) == (30.0, 30.0)
+    assert asked(prompt="12 seconds of jazz", longest=30.0)["duration"] == 12.0
+    assert asked(prompt="2 minutes of jazz")["duration"] == 120.0
+    with pytest.raises(InvalidInput, match="5 to 30 seconds"):
+        asked(duration=31, longest=30.0)
+
+
 def test_a_seed_is_drawn_where_none_is_given_and_kept_where_one_is() -> None:
     drawn = [asked()["seed"] for _ in range(8)]
     assert len(set(drawn)) == len(drawn)
