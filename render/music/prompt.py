@@ -139,7 +139,8 @@ def _key(heard: Heard, genre: Genre, given: str | None, valence: float, chance: 
 
 
 def _voices(heard: Heard, genre: Genre) -> dict[str, str | None]:
-    """The genre's voices, those that the prompt names in their place, and none where it wants none."""
+    """The genre's voices, those that the prompt names in their place, and none where it wants none or
+    refuses all that could play."""
     own = {"drums": genre.kit, "bass": genre.bass, "chords": genre.chords}
     chosen: dict[str, str | None] = {**own, "colour": genre.colour, "melody": genre.melody, **heard.voices}
     for role in ROLES:
@@ -148,7 +149,7 @@ def _voices(heard: Heard, genre: Genre) -> dict[str, str | None]:
         ):
             chosen[role] = None
         elif chosen[role] in heard.unwanted:
-            chosen[role] = next(name for name in _INSTEAD[role] if name not in heard.unwanted)
+            chosen[role] = next((name for name in _INSTEAD[role] if name not in heard.unwanted), None)
     return chosen
 
 

@@ -172,6 +172,23 @@ def test_instruments_take_their_place() -> None:
     assert resolve("pop, no piano").chords != "piano"
 
 
+@pytest.mark.parametrize("genre", ["pop", "synthwave", "drum and bass"])
+def test_a_part_whose_every_player_is_refused_is_left_out(genre: str) -> None:
+    assert resolve(f"{genre}, no synth lead, no bells, no flute, no vibes").melody is None
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_every_instrument_may_be_refused(genre: str) -> None:
+    refused = ", ".join(f"no {name}" for name in lexicon.INSTRUMENT_WORDS)
+    left = resolve(f"{genre}: {refused}")
+    named = {voice for _, voice in lexicon.INSTRUMENT_WORDS.values()}
+    assert left.genre == genre
+    assert not named & {left.bass, left.chords, left.colour, left.melody}
+    with pytest.raises(InvalidParameter, match="leaves out every instrument") as nothing:
+        resolve(f"{genre}: {refused}, no drums, no bass, no chords, no melody")
+    assert nothing.value.field == "prompt"
+
+
 @pytest.mark.parametrize(("prompt", "meter"), [("in 6/8", "6/8"), ("a waltz", "3/4"), ("7/8", "4/4")])
 def test_meters(prompt: str, meter: str) -> None:
     assert resolve(prompt).meter == meter
