@@ -83,7 +83,10 @@ def request_of(piece: NewPiece, provider: Provider, fewest_characters: int = 1) 
         "seed": parameters.seed,
         "parameters": parameters.as_json(),
     }
-    return _in_words(request, piece.bpm, key) if provider.is_trained else request
+    if not provider.is_trained:
+        return request
+    is_kept = piece.bpm != DEFAULT_BPM or parameters.bpm == piece.bpm  # a default may give way to words
+    return _in_words(request, piece.bpm if is_kept else None, key)
 
 
 def _in_words(request: dict[str, Any], bpm: float | None, key: str | None) -> dict[str, Any]:

@@ -40,8 +40,9 @@ def resolve(
     """The parameters of a piece.
 
     `bpm` 40..300 and `duration` 5..300 s as arguments; in words they are brought into these ranges. A `bpm`
-    that is only the default (120) gives way to the tempo of a genre that the prompt names and that is never
-    so fast or slow. Without a seed, one is made of all the others, so the same request is the same piece.
+    that is only the default (120) gives way to a speed in the prompt ("slow"), and to the tempo of a genre
+    that it names and that is never so fast or slow. Without a seed, one is made of all the others, so the
+    same request is the same piece.
 
     Raises InvalidParameter, which names the field.
     """
@@ -117,7 +118,8 @@ def _bpm(heard: Heard, genre: Genre, given: float | None, energy: float, chance:
     if heard.bpm is not None:
         return heard.bpm
     slowest, usual, fastest = genre.bpm
-    if given is not None and not (given == DEFAULT_BPM and heard.genre and not slowest <= given <= fastest):
+    is_unlike = heard.genre is not None and not slowest <= DEFAULT_BPM <= fastest
+    if given is not None and not (given == DEFAULT_BPM and (heard.speed or is_unlike)):
         return float(given)
     way = heard.speed or 0.8 * (energy - genre.energy) + 0.35 * chance.around("tempo")
     reach = fastest - usual if way > 0 else usual - slowest

@@ -11,6 +11,7 @@ from domain import music
 from domain.errors import InvalidInput, Unavailable
 from domain.music import PROVIDERS, NewPiece, provider_named
 from domain.music.asked import filenames_of, request_of
+from render.music.catalogue import GENRES
 from render.music.made import TYPES
 from render.music.parameters import MusicParameters
 
@@ -85,6 +86,21 @@ def test_a_length_in_words_keeps_to_what_the_interface_allows() -> None:
     assert asked(prompt="2 minutes of jazz")["duration"] == 120.0
     with pytest.raises(InvalidInput, match="5 to 30 seconds"):
         asked(duration=31, longest=30.0)
+
+
+@pytest.mark.parametrize("genre", ["pop", "house", "jazz", "ambient"])
+def test_a_speed_in_words_wins_over_the_default_tempo_alone(genre: str) -> None:
+    slowest, _, fastest = GENRES[genre].bpm
+    assert asked(prompt=f"slow {genre}")["bpm"] == slowest
+    assert asked(prompt=f"fast {genre}")["bpm"] == fastest
+    assert asked(prompt=f"slow {genre}", bpm=121.0)["bpm"] == 121.0
+
+
+def test_a_model_that_hears_words_is_told_no_default_against_them() -> None:
+    told = request_of(NewPiece("slow pop"), PROVIDERS["musicgen"])
+    assert "bpm" not in told["parameters"]["text"]
+    assert told["bpm"] is None
+    assert request_of(NewPiece("pop"), PROVIDERS["musicgen"])["bpm"] == 120.0
 
 
 def test_a_seed_is_drawn_where_none_is_given_and_kept_where_one_is() -> None:
