@@ -28,10 +28,19 @@ _BARE_KEY = re.compile(
     r"(?! [a-z]+ (?:mood|way|style)\b)"
 )
 _WITHOUT = re.compile(r"\b(?:no|without|minus|excluding|sans|zero) (?:any |the |more )?([a-z0-9 &]{2,60})")
-_ONLY = re.compile(
-    r"\b(?:only|just|solo) (?:the |a |some )?([a-z]{3,12})\b"
-    r"|\b(drums?|percussion|bass|melody|chords|pads)(?: loop| solo| only)\b"
+_PLAYER = "|".join(
+    sorted(
+        map(re.escape, {*lexicon.ROLE_WORDS, *lexicon.INSTRUMENT_WORDS}), key=lambda word: (-len(word), word)
+    )
 )
+_PLAYERS = rf"(?:the |an? |some )?(?:{_PLAYER})\b(?: (?:and|&) (?:the |an? |some )?(?:{_PLAYER})\b){{0,4}}"
+_ONLY = re.compile(
+    # "with a solo violin" there are others too
+    rf"(?<!\bnot )(?<!\bwith )(?<!\bwith a )\b(?:only|just|solo) ({_PLAYERS})"
+    rf"|\b({_PLAYERS}) only\b"
+    r"|\b(drums?|percussion|bass|melody|chords|pads)(?: loop| solo)\b"
+)
+_ONE_PLAYER = re.compile(rf"\b(?:{_PLAYER})\b")
 _MODE_ONLY = re.compile(r"\b(minor|major)\b")
 _WORDS = re.compile(r"[\w&'#/]+")
 _DECADES = frozenset({"50", "60", "70", "80", "90"})
@@ -92,7 +101,7 @@ class Heard:
             return
 
     def _counts_seconds(self, found: re.Match[str]) -> bool:
-        """Whether a bare "s" is one of seconds: not in "808s", "1980s" or, but for "60 s" and "60s long", "60s"."""
+        """Whether a bare "s" is one of seconds: not in "808s" and "1980s", in "60s" only if "long"."""
         if found[1] in _MACHINES or float(found[1]) > _LONGEST_S:
             return False
         is_apart = not found[0].endswith(f"{found[1]}s") or self.text.startswith(" long", found.end())
@@ -127,10 +136,9 @@ class Heard:
             self._leave_out("drums")
             self.note("without", "drums")
         for found in _ONLY.finditer(self.text):
-            roles = lexicon.ROLE_WORDS.get(found[1] or found[2])
-            if roles:
-                self.without |= set(ROLES) - set(roles)
-                self.note("only", found[0])
+            players = _ONE_PLAYER.findall(found[1] or found[2] or found[3])
+            self.without |= set(ROLES).difference(*map(_roles_of, players))
+            self.note("only", found[0])
 
     def _refused(self, found: re.Match[str]) -> str:
         words = found[1].split()
@@ -154,7 +162,7 @@ class Heard:
         if word in lexicon.ROLE_WORDS:
             self.without |= set(lexicon.ROLE_WORDS[word])
         elif word in lexicon.INSTRUMENT_WORDS:
-            self.unwanted.add(lexicon.INSTRUMENT_WORDS[word][1])
+            self.unwanted.update(lexicon.INSTRUMENT_FAMILIES.get(word, lexicon.INSTRUMENT_WORDS[word][1:]))
         else:
             return False
         return True
@@ -204,3 +212,8 @@ class Heard:
             self.meter = lexicon.METER_WORDS[phrase]
             self.note("meter", phrase)
         return known
+
+
+def _roles_of(player: str) -> tuple[str, ...]:
+    """What a word of _PLAYER can play."""
+    return lexicon.ROLE_WORDS.get(player) or lexicon.INSTRUMENT_WORDS[player][:1]

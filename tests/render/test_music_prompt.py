@@ -172,6 +172,57 @@ def test_instruments_take_their_place() -> None:
     assert resolve("pop, no piano").chords != "piano"
 
 
+@pytest.mark.parametrize(
+    ("prompt", "family"),
+    [
+        ("rock, no guitar", {"power", "lead guitar", "nylon"}),
+        ("funk without guitars", {"wah guitar"}),
+        ("reggae, no electric guitar", {"skank"}),
+        ("cinematic, no strings", {"strings", "spiccato", "low strings"}),
+        ("trap, no bells", {"bell", "keys bell"}),
+        ("ambient, no bells", {"far bell"}),
+        ("synthwave, no pad", {"brass pad"}),
+        ("cinematic, no horns", {"horn"}),
+        ("lofi, no rhodes", {"rhodes", "muted keys"}),
+    ],
+)
+def test_an_instrument_is_refused_in_all_its_forms(prompt: str, family: set[str]) -> None:
+    parameters = resolve(prompt)
+    assert not family & {parameters.bass, parameters.chords, parameters.colour, parameters.melody}
+    assert parameters.drums and parameters.bass and parameters.chords and parameters.melody
+
+
+@pytest.mark.parametrize(
+    ("prompt", "voices"),
+    [
+        ("solo piano", {"chords": "piano"}),
+        ("only piano, jazz", {"chords": "piano"}),
+        ("rock, piano only", {"chords": "piano"}),
+        ("just a flute", {"melody": "flute"}),
+        ("solo electric guitar", {"chords": "power"}),
+        ("only piano and flute, house", {"chords": "piano", "melody": "flute"}),
+        ("only drums and upright bass", {"drums": "pop", "bass": "upright"}),
+    ],
+)
+def test_an_instrument_alone_leaves_the_others_out(prompt: str, voices: dict[str, str]) -> None:
+    parameters = resolve(prompt)
+    assert {role: name for role in ROLES if (name := getattr(parameters, role)) is not None} == voices
+
+
+@pytest.mark.parametrize(
+    "prompt", ["rock with a guitar solo", "jazz with a solo violin", "rock, not only drums"]
+)
+def test_a_solo_in_a_band_keeps_the_band(prompt: str) -> None:
+    parameters = resolve(prompt)
+    assert parameters.drums and parameters.bass and parameters.chords and parameters.melody
+
+
+def test_every_family_is_of_voices_that_exist() -> None:
+    for word, family in lexicon.INSTRUMENT_FAMILIES.items():
+        assert lexicon.INSTRUMENT_WORDS[word][1] in family
+        assert set(family) <= set(INSTRUMENTS)
+
+
 @pytest.mark.parametrize("genre", ["pop", "synthwave", "drum and bass"])
 def test_a_part_whose_every_player_is_refused_is_left_out(genre: str) -> None:
     assert resolve(f"{genre}, no synth lead, no bells, no flute, no vibes").melody is None
@@ -242,7 +293,16 @@ def test_moods_move_the_piece() -> None:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["no " * 3333, "a minor " * 1250, "1" * 10_000, "in the key of " * 700, "(" * 10_000, "no a and " * 1100],
+    [
+        "piano and " * 1000,
+        "only piano & " * 769,
+        "no " * 3333,
+        "a minor " * 1250,
+        "1" * 10_000,
+        "in the key of " * 700,
+        "(" * 10_000,
+        "no a and " * 1100,
+    ],
 )
 def test_the_longest_prompts_take_no_time(prompt: str) -> None:
     began = time.process_time()
