@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from render.music import keys, lexicon
-from render.music.parameters import MAX_BPM, MAX_SECONDS, MIN_BPM, MIN_SECONDS, ROLES
+from render.music.parameters import MAX_BPM, MAX_PROMPT_CHARACTERS, MAX_SECONDS, MIN_BPM, MIN_SECONDS, ROLES
 
 _BPM = re.compile(
     r"(?<![\d.])(\d{2,3}(?:\.\d{1,3})?)[ -]?(?:bpm|beats per minute)\b"
@@ -52,6 +52,11 @@ _REFUSING = frozenset({"no", "not", "without"})
 _GENRE_OF = {phrase: genre for genre, phrases in lexicon.GENRE_WORDS.items() for phrase in phrases}
 
 
+def written_out(text: str) -> str:
+    """The text in plain letters (NFKC), up to 18 times as long."""
+    return unicodedata.normalize("NFKC", text)
+
+
 @dataclass
 class Heard:
     """What the words of a prompt say; None and empty where they say nothing."""
@@ -73,8 +78,8 @@ class Heard:
 
     @classmethod
     def of(cls, prompt: str) -> Heard:
-        written = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", prompt)).strip()
-        heard = cls(written.casefold())
+        written = re.sub(r"\s+", " ", written_out(prompt)).strip()
+        heard = cls(written.casefold()[:MAX_PROMPT_CHARACTERS])  # of some letters it makes three
         heard._tempo()
         heard._length()
         heard._tonality(written)

@@ -11,7 +11,7 @@ from render.music import keys
 from render.music.catalogue import DEFAULT_GENRE, GENRES
 from render.music.chance import Chance, number_of
 from render.music.genres import Genre
-from render.music.heard import Heard
+from render.music.heard import Heard, written_out
 from render.music.parameters import (
     DEFAULT_BPM,
     DEFAULT_SECONDS,
@@ -82,12 +82,8 @@ def resolve(
 def _check_arguments(
     prompt: str, mood: str, bpm: float | None, key: str | None, duration: float | None, seed: int | None
 ) -> None:
-    if len(prompt) > MAX_PROMPT_CHARACTERS:
-        raise InvalidParameter(
-            "prompt", f"is at most {MAX_PROMPT_CHARACTERS:,} characters, not {len(prompt):,}."
-        )
-    if len(mood) > MAX_MOOD_CHARACTERS:
-        raise InvalidParameter("mood", f"is at most {MAX_MOOD_CHARACTERS} characters, not {len(mood):,}.")
+    _check_text("prompt", prompt, MAX_PROMPT_CHARACTERS)
+    _check_text("mood", mood, MAX_MOOD_CHARACTERS)
     if bpm is not None:
         in_range("bpm", bpm, MIN_BPM, MAX_BPM)
     if duration is not None:
@@ -96,6 +92,16 @@ def _check_arguments(
         raise InvalidParameter("key", 'is a letter and a mode, as "A minor" or "F# major".')
     if seed is not None and not -(2**63) <= seed < 2**63:
         raise InvalidParameter("seed", "must be a whole number of 64 bits.")
+
+
+def _check_text(field: str, text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise InvalidParameter(field, f"is at most {longest:,} characters, not {len(text):,}.")
+    length = len(written_out(text))
+    if length > longest:
+        raise InvalidParameter(
+            field, f"is at most {longest:,} characters, not {length:,} (ligatures are counted written out)."
+        )
 
 
 def _genre_of(mood: str) -> str | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from render.music import keys, lexicon
+from render.music import chance, keys, lexicon
 from render.music.catalogue import GENRES
+from render.music.heard import Heard
 from render.music.instruments import INSTRUMENTS
 from render.music.parameters import ROLES, InvalidParameter, MusicParameters
 from render.music.prompt import resolve
@@ -310,11 +311,30 @@ def test_the_longest_prompts_take_no_time(prompt: str) -> None:
     assert time.process_time() - began < 0.5
 
 
+def test_letters_that_are_many_when_written_out_are_no_longer_prompt() -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidParameter, match="at most 10,000 characters, not 180,000"):
+        resolve("\ufdfa" * 10_000)
+    assert time.process_time() - began < 0.1
+    assert resolve("\ufdfa" * 555).variation
+    assert len(Heard.of("\u0390" * 10_000).text) == 10_000  # three letters each where case is folded
+
+
+def test_what_people_write_is_not_kept() -> None:
+    resolve("pop")
+    kept = chance.number_of_place.cache_info().currsize
+    for number in range(20):
+        resolve(f"pop, {'sunset ' * 1_000}{number}")
+    assert chance.number_of_place.cache_info().currsize == kept
+    assert not hasattr(chance.number_of, "cache_info")
+
+
 @pytest.mark.parametrize(
     ("field", "arguments"),
     [
         ("prompt", {"prompt": "x" * 10_001}),
         ("mood", {"prompt": "", "mood": "x" * 201}),
+        ("mood", {"prompt": "", "mood": "\ufdfa" * 12}),
         ("bpm", {"prompt": "", "bpm": 20}),
         ("bpm", {"prompt": "", "bpm": float("nan")}),
         ("duration", {"prompt": "", "duration": 4.9}),

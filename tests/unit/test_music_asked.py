@@ -29,6 +29,7 @@ def asked(**given: Any) -> dict[str, Any]:
         ("prompt", "", "1 to 10000 characters"),
         ("prompt", " \n ", "1 to 10000 characters"),
         ("prompt", "x" * 10_001, "got 10001"),
+        ("prompt", "\ufdfa" * 10_000, "at most 10,000 characters, not 180,000"),
         ("prompt", "a\0b", "control characters"),
         ("prompt", "\ud800", "control characters"),
         ("prompt", "no drums, no bass, no chords, no melody", "leaves out every instrument"),
