@@ -21,9 +21,9 @@ from render.audio.separation.kicks import HIGHEST_HZ, kicks
 from render.audio.separation.medians import over_frequency, over_time
 from render.audio.separation.pitch import Search, comb, followed
 from render.audio.separation.spectrum import Grid
-from render.audio.separation.stems import windows
 from render.audio.separation.version import STEMS
 from render.audio.separation.window import stereo_pair
+from render.audio.separation.windows import windows
 from tests.support.stem_files import decoded
 
 Sound = NDArray[np.float32]
