@@ -5,12 +5,13 @@ PAGES := app/pages
 SONG ?=
 OUT ?=
 
-.PHONY: help setup demo serve test test-failures check format bench contact-sheet schema lock clean
+.PHONY: help setup demo serve test test-failures test-ml check format bench contact-sheet schema lock clean
 
 help:
 	@echo "make demo            render a song into a video (SONG=your.mp3, OUT=film.mp4)"
 	@echo "make serve           the server on http://127.0.0.1:8000"
 	@echo "make test            the tests; make test-failures: those of the promises, and what is slow"
+	@echo "make test-ml         the tests of trained models, with torch, in an environment of their own"
 	@echo "make check           ruff, mypy, import-linter"
 	@echo "make bench           every figure that the README quotes"
 	@echo "make contact-sheet   the README's picture;  make schema: the GraphQL snapshot;  make lock: the pins"
@@ -57,6 +58,17 @@ test: setup
 test-failures: setup
 	$(BIN)/python -m pytest -m "slow or promise" $(if $(FIGURES),--figures="$(FIGURES)")
 
+# Beside the locked packages and seeing them, so that what is tested without torch stays without it.
+.venv-ml/.installed: .venv/.locked requirements-ml.txt
+	$(BIN)/python -m venv --clear .venv-ml
+	@site='import sysconfig; print(sysconfig.get_path("purelib"))' && \
+	$(BIN)/python -c "$$site" > "$$(.venv-ml/bin/python -c "$$site")/locked.pth"
+	.venv-ml/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-ml.txt
+	@touch $@
+
+test-ml: setup .venv-ml/.installed
+	.venv-ml/bin/python -m pytest tests/ml
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -87,4 +99,4 @@ lock:
 	$$compile --extra dev --output-file requirements-dev.lock
 
 clean:
-	rm -rf .venv out $(PAGES)/node_modules tests/clients/node_modules
+	rm -rf .venv .venv-ml out $(PAGES)/node_modules tests/clients/node_modules

@@ -5,7 +5,9 @@ RenderError
 ├── DamagedMedia       the format is known, but the data is cut, empty or broken
 ├── NoMelody           the sound is good, but nobody hums, sings or whistles a melody in it
 ├── MediaTooLarge      a limit of `render.limits` is exceeded
-└── StorageFull        the disk had no room for what was being written
+├── StorageFull        the disk had no room for what was being written
+├── ModelUnusable      a trained model cannot be loaded, or gave nothing that is sound
+└── ModelAway          a trained model could not be fetched now
 """
 
 from __future__ import annotations
@@ -36,4 +38,12 @@ class MediaTooLarge(RenderError):
 
 
 class StorageFull(RenderError):
+    pass
+
+
+class ModelUnusable(RenderError):
+    pass
+
+
+class ModelAway(RenderError):
     pass

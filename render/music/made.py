@@ -8,9 +8,13 @@ The request is plain JSON:
 
     prompt, mood   what was asked for in words, as it was written
     duration       seconds of the piece
-    bpm, key       what words and arguments come to, as 128.0 and "A minor"
+    bpm, key       what words and arguments come to, as 128.0 and "A minor"; None where a maker that
+                   hears words alone is told of none
     seed           a whole number of 64 bits
-    parameters     all of `render.music.parameters`, as JSON, for a maker that follows them
+    parameters     all of `render.music.parameters`, as JSON, for a maker that follows them; for one that
+                   hears words alone they are in `text`
+
+A maker that is a trained model is given which one before all else (`render.ml.models.ModelChoice`).
 
 A maker writes a file for each of its roles at `place(folder, role)` and nothing elsewhere, reports per cent
 and a sentence, and raises `render.errors.RenderError` with a sentence for people. The same request gives the

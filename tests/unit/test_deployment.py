@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,13 @@ def test_the_locks_name_no_index_and_hash_everything() -> None:
         assert len(re.findall(r"^[a-z0-9._\[\]-]+==[^\n]*\\\n\s+--hash=sha256:", text, re.MULTILINE)) == len(
             pins
         )
+
+
+def test_the_extra_for_models_is_pinned_and_names_no_index() -> None:
+    text = (ROOT / "requirements-ml.txt").read_text()
+    pins = re.findall(r"^[a-z0-9-]+==[\w.]+$", text, re.MULTILINE)
+    assert "://" not in text and pins == [line for line in text.splitlines() if not line.startswith("#")]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(extras["ml"]) <= set(pins)
+    locked = (ROOT / "requirements-dev.lock").read_text()
+    assert not any(f"\n{pin.partition('==')[0]}==" in locked for pin in pins), "a package has one pin"
