@@ -30,6 +30,7 @@ from pathlib import Path
 from app.accepting import HELD, prepare
 from app.engines import Engines, Home, open_engines, processes
 from app.listening import addresses_line, base_url, listen
+from app.models import models_of, refuse_lacking
 from app.refusals import DoesNotStart
 from app.settings import Settings
 from app.supervisor import Part, StopSignals, stop_signals, supervise
@@ -90,6 +91,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
 
     Raises CannotListen, EngineError, DoesNotStart and what migrating raises.
     """
+    refuse_lacking(models_of(settings))
     with ExitStack() as stack:
         signals = stack.enter_context(stop_signals())
         listening = stack.enter_context(listen(settings, host, port))

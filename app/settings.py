@@ -15,6 +15,12 @@
 | STARLING_WORKER_SLOTS | 2 | jobs that one worker runs at a time, 1..64 |
 | STARLING_DATABASE_POOL | 10 | connections to the database of one process, 2..100 |
 | STARLING_CHILD_MEMORY_MB | 2048 | memory that one render child may use, 256..65536 |
+| STARLING_MUSIC_PROVIDER | composer | musicgen: who makes music, of the extra `ml` |
+| STARLING_MUSICGEN_MODEL | facebook/musicgen-small | a local folder, or owner/name[@revision] of the hub |
+| STARLING_MUSICGEN_MELODY_MODEL | facebook/musicgen-melody | the same, for pieces that follow a recording |
+| STARLING_STEMS_PROVIDER | separator | demucs: who parts songs, of the extra `ml` |
+| STARLING_DEMUCS_MODEL | adefossez/HTDemucs | the same as STARLING_MUSICGEN_MODEL |
+| STARLING_MODEL_MEMORY_MB | 16384 | memory that one child with a trained model may use, 256..1048576 |
 | STARLING_RETENTION_DAYS | 0 (never) | ended jobs and what they made go after so many days, 1..36500 |
 | STARLING_MAX_SYSTEMS | 1000 | particle systems of one owner |
 | STARLING_MAX_PENDING_JOBS | 10000 | waiting jobs of one owner |
@@ -22,7 +28,6 @@
 | STARLING_WEBHOOK_SECRET | (no callbacks) | signs callbacks; 16 characters or more, two while they change |
 | STARLING_WEBHOOK_ALLOW_PRIVATE | no | yes: callbacks may go inside the network, and to any port |
 | STARLING_COMPILED_SELECTIONS | yes | no: GraphQL answers are completed by graphql-core alone |
-| STARLING_MUSIC_PROVIDER | composer | who makes music: composer |
 | STARLING_LOG_LEVEL | INFO | DEBUG, INFO, WARNING, ERROR |
 """
 
@@ -34,8 +39,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from domain import music, webhooks
+from domain import webhooks
 from domain.ports import Limits
+from render.ml.models import DEMUCS, MUSICGEN
 
 PREFIX = "STARLING_"
 DEFAULT_HOME = Path("~/.local/share/starling")
@@ -61,11 +67,16 @@ class Settings:
     worker_slots: int = 2
     database_pool: int = 10
     child_memory_bytes: int = 2048 * MEGABYTE
+    music_provider: str = "composer"
+    musicgen_model: str = "facebook/musicgen-small"
+    musicgen_melody_model: str = "facebook/musicgen-melody"
+    stems_provider: str = "separator"
+    demucs_model: str = "adefossez/HTDemucs"
+    model_memory_bytes: int = 16384 * MEGABYTE
     webhook_keys: tuple[bytes, ...] = field(default=(), repr=False)
     webhook_allow_private: bool = False
     retention_days: int = 0
     compiled_selections: bool = True
-    music_provider: str = "composer"
     log_level: str = "INFO"
     limits: Limits = field(default_factory=Limits)
 
@@ -129,6 +140,19 @@ def _yes(name: str, text: str) -> bool:
     raise BadSetting(f"{name} must be yes or no, not {text!r}")
 
 
+def _one_of(*words: str) -> Callable[[str, str], str]:
+    def read(name: str, text: str) -> str:
+        if text.lower() not in words:
+            raise BadSetting(f"{name} must be {' or '.join(words)}, not {text!r}")
+        return text.lower()
+
+    return read
+
+
+def _text(name: str, text: str) -> str:
+    return text
+
+
 def _folder(name: str, text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_absolute():
@@ -186,12 +210,6 @@ def _level(name: str, text: str) -> str:
     return text.upper()
 
 
-def _provider(name: str, text: str) -> str:
-    if text.lower() not in music.PROVIDERS:
-        raise BadSetting(f"{name} must be {' or '.join(music.PROVIDERS)}, not {text!r}")
-    return text.lower()
-
-
 api_processes = _between(1, 64)  # the command line has it too
 
 _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
@@ -208,11 +226,16 @@ _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "STARLING_WORKER_SLOTS": ("worker_slots", _between(1, 64)),
     "STARLING_DATABASE_POOL": ("database_pool", _between(2, 100)),
     "STARLING_CHILD_MEMORY_MB": ("child_memory_bytes", _between(256, 65536, MEGABYTE)),
+    "STARLING_MUSIC_PROVIDER": ("music_provider", _one_of("composer", MUSICGEN)),
+    "STARLING_MUSICGEN_MODEL": ("musicgen_model", _text),
+    "STARLING_MUSICGEN_MELODY_MODEL": ("musicgen_melody_model", _text),
+    "STARLING_STEMS_PROVIDER": ("stems_provider", _one_of("separator", DEMUCS)),
+    "STARLING_DEMUCS_MODEL": ("demucs_model", _text),
+    "STARLING_MODEL_MEMORY_MB": ("model_memory_bytes", _between(256, 1_048_576, MEGABYTE)),
     "STARLING_WEBHOOK_SECRET": ("webhook_keys", _keys),
     "STARLING_WEBHOOK_ALLOW_PRIVATE": ("webhook_allow_private", _yes),
     "STARLING_RETENTION_DAYS": ("retention_days", _between(0, 36_500)),
     "STARLING_COMPILED_SELECTIONS": ("compiled_selections", _yes),
-    "STARLING_MUSIC_PROVIDER": ("music_provider", _provider),
     "STARLING_LOG_LEVEL": ("log_level", _level),
 }
 _LIMITS: dict[str, tuple[str, int]] = {

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from app.events import open_events
 from app.media import READERS, MediaPool
+from app.models import models_of
 from app.refusals import DoesNotStart
 from app.settings import Settings
 from app.storage import open_files
@@ -57,6 +58,7 @@ async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[
                 media=media,
                 scratch=settings.scratch_folder,
                 limits=settings.limits,
+                models=models_of(settings),
                 public_url=settings.public_url,
                 retention_days=settings.retention_days,
                 webhooks=webhooks,
@@ -82,6 +84,7 @@ async def check(settings: Settings) -> None:
     async with open_database(_url(settings.database_url, "DATABASE_URL"), pool_size=1):
         await refuse_pending()
     stored_files(settings)
+    models_of(settings)
 
 
 def stored_files(settings: Settings) -> Files:

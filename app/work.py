@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
+from app.models import models_of, refuse_lacking
 from app.refusals import DoesNotStart
 from app.settings import Settings
 from app.wiring import open_services
@@ -13,6 +14,7 @@ from workers import process
 
 def run_worker(settings: Settings) -> int:
     """Work until told to stop, then drain; returns the exit code. Raises what opening the services raises."""
+    refuse_lacking(models_of(settings))
     try:
         asyncio.run(_work(settings))
     except process.MissingHandler as error:
@@ -29,5 +31,7 @@ async def _work(settings: Settings) -> None:
             redis_url=settings.redis_url or "",
             slots=settings.worker_slots,
             child_memory_bytes=settings.child_memory_bytes,
+            model_memory_bytes=settings.model_memory_bytes,
+            models=services.models,
         )
         await process.run_worker(services, options, stop)

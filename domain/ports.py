@@ -15,6 +15,7 @@ from uuid import UUID
 from domain.shared_reads import SharedReads
 from domain.tallies import Tallies
 from render import limits
+from render.ml.models import ModelChoice
 
 
 class Doorbell(Protocol):
@@ -129,6 +130,19 @@ class Webhooks:
 
 
 @dataclass(frozen=True)
+class Models:
+    """The trained models that were chosen in place of our own providers; None is our own."""
+
+    music: ModelChoice | None = None
+    melody: ModelChoice | None = None
+    stems: ModelChoice | None = None
+
+    @property
+    def providers(self) -> set[str]:
+        return {model.provider for model in (self.music, self.melody, self.stems) if model is not None}
+
+
+@dataclass(frozen=True)
 class Services:
     doorbell: Doorbell
     files: Files
@@ -137,6 +151,7 @@ class Services:
     scratch: Path  # a local folder for what is staged, on the same file system as local storage
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
+    models: Models = field(default_factory=Models)
     retention_days: int = 0  # ended jobs are removed after so long; 0 keeps them for ever
     webhooks: Webhooks | None = None  # None where no secret is set: callback URLs are refused then
     music_provider: str = "composer"  # who makes music that is submitted now: a key of `music.PROVIDERS`

@@ -1,6 +1,6 @@
 """Parting a song into its stems: the job, and what its files are called.
 
-Stems depend on the song's bytes and on nothing else, so the same song is parted once, whoever asks.
+Stems depend on the song's bytes and on who parts it, so the same song is parted once, whoever asks.
 """
 
 from __future__ import annotations
@@ -40,15 +40,19 @@ async def separate_named(viewer: Viewer, text: str, field: str, *, services: Ser
 
 
 async def _submitted(viewer: Viewer, audio: Asset, options: JobOptions, services: Services) -> Job:
+    model = services.models.stems
+    content = {"kind": STEM_SEPARATE.name, "separation": SEPARATION_VERSION, "audio": audio.sha256}
     new = NewJob(
         kind=STEM_SEPARATE.name,
-        params={"audio_id": str(audio.id), "filenames": {stem: _filename(audio, stem) for stem in STEMS}},
+        params={
+            "audio_id": str(audio.id),
+            "filenames": {stem: _filename(audio, stem) for stem in STEMS},
+            **({} if model is None else {"provider": model.provider, "model": model.name}),
+        },
         inputs=[audio.id],
         subject_type=SUBJECT,
         subject_id=audio.id,
-        cache_key=content_hash(
-            {"kind": STEM_SEPARATE.name, "separation": SEPARATION_VERSION, "audio": audio.sha256}
-        ),
+        cache_key=content_hash(content if model is None else {**content, **model.identity}),
         arguments={"audio_id": str(audio.id)},
         options=options,
     )

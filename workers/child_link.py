@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXIT_GRACE_SECONDS = 0.5
 LAST_WORDS_SECONDS = 0.2
 _PASSED_ON = {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "USER", "LOGNAME"}
+_PASSED_ON |= {"HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_ENDPOINT"}  # where trained models come from
 _PASSED_ON_PREFIXES = ("LC_", "PYTHON", "NUMBA_", "XDG_CACHE", "FAKETIME", "LD_PRELOAD")
 
 OnProgress = Callable[[float, str | None], None]

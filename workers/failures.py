@@ -48,6 +48,8 @@ def judge(error: BaseException) -> Failure:
             return _FULL
         case media.UnsupportedMedia():
             return Failure("UNSUPPORTED_MEDIA", error.sentence)
+        case media.ModelUnusable() | media.ModelAway():
+            return Failure("PROVIDER_ERROR", error.sentence, may_retry=isinstance(error, media.ModelAway))
         case media.RenderError():
             return Failure("BAD_USER_INPUT", error.sentence)
         case errors.StorageFull():

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from db import worker_tallies
 from domain.jobs import KINDS
-from domain.ports import Services
+from domain.ports import Models, Services
 from domain.tallies import packed
 from workers.children import ChildPool
 from workers.deliveries import Deliveries
@@ -63,6 +63,8 @@ class WorkerOptions:
     redis_url: str
     slots: int = 2
     child_memory_bytes: int = 2048 * MEGABYTE
+    model_memory_bytes: int = 16384 * MEGABYTE
+    models: Models = field(default_factory=Models)
     grace_seconds: float = GRACE_SECONDS
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     pools: Mapping[str, PoolPlan] | None = None
@@ -70,7 +72,8 @@ class WorkerOptions:
     def pool_plans(self) -> Mapping[str, PoolPlan]:
         """Renders and features have children of their own: one that listened to a song never encodes.
 
-        As many of each as there are slots, so that no run waits for another's child and seems to stall.
+        As many of each as there are slots, so that no run waits for another's child and seems to stall. Each
+        provider that works with a trained model has children too, which hold it from job to job.
         """
         if self.pools is not None:
             return self.pools
@@ -80,6 +83,12 @@ class WorkerOptions:
             "music": PoolPlan(
                 self.slots, self.child_memory_bytes, warm="render.music.warm:warm", is_awaited=False
             ),
+            **{
+                provider: PoolPlan(
+                    self.slots, self.model_memory_bytes, warm=f"render.ml.{provider}:warm", is_awaited=False
+                )
+                for provider in self.models.providers
+            },
         }
 
 

@@ -48,7 +48,8 @@ class BatchStarted(BaseModel):
 def piece_result(job: Job, outputs: Sequence[Output]) -> dict[str, Any]:
     """Where the piece plays, and what it was made from. A file that was deleted since is left out.
 
-    `commit` is there where the piece was to be committed: `domain.music.committing`.
+    `commit` is there where the piece was to be committed (`domain.music.committing`), `model` where a trained
+    one made it.
     """
     names = {output.role: output.asset.filename for output in outputs}
     paths = {role: f"{STATIC}{quote(name, safe='')}" for role, name in names.items()}
@@ -63,5 +64,5 @@ def piece_result(job: Job, outputs: Sequence[Output]) -> dict[str, Any]:
         "output_filename": names.get("audio"),
         "stems": {role: path for role, path in paths.items() if role not in _MAIN},
         "midi_path": paths.get("midi"),
-        **({"commit": facts["commit"]} if "commit" in facts else {}),
+        **{name: facts[name] for name in ("model", "commit") if name in facts},
     }

@@ -38,4 +38,5 @@ def stems_result(job: Job, outputs: Sequence[Output]) -> dict[str, Any]:
         "stem_urls": {role: f"{STATIC}{quote(name, safe='')}" for role, name in names.items()},
         "stem_files": list(names.values()),
         **{name: facts.get(name) for name in ("provider", "duration", "sample_rate", "channels")},
+        **({"model": facts["model"]} if "model" in facts else {}),
     }

@@ -13,6 +13,7 @@ from domain.commits.figures import MAX_KEY_CHARACTERS
 from domain.errors import InvalidInput
 from domain.music.providers import Provider
 from domain.repositories import texts
+from render.ml.wording import words
 from render.music.made import TYPES
 from render.music.parameters import (
     DEFAULT_BPM,
@@ -61,13 +62,14 @@ def request_of(piece: NewPiece, provider: Provider, fewest_characters: int = 1) 
     mood = texts.prose(piece.mood or "", "mood", MAX_MOOD_CHARACTERS) or NEUTRAL
     key = texts.prose(piece.key or "", "key", MAX_KEY_CHARACTERS) or None
     _in_range("bpm", piece.bpm, MIN_BPM, MAX_BPM, "")
-    _in_range("duration", piece.duration, MIN_SECONDS, provider.max_seconds, " seconds")
+    unit = f" seconds with {provider.name}" if provider.is_trained else " seconds"
+    _in_range("duration", piece.duration, MIN_SECONDS, provider.max_seconds, unit)
     seed = secrets.randbits(_SEED_BITS) if piece.seed is None else piece.seed
     try:
         parameters = resolve(text, mood, piece.bpm, key, piece.duration, seed)
     except InvalidParameter as error:
         raise InvalidInput(error.field, f"{error.field} {error.sentence.rstrip('.')}") from error
-    return {
+    request = {
         "prompt": text,
         "mood": mood,
         "bpm": parameters.bpm,
@@ -76,6 +78,14 @@ def request_of(piece: NewPiece, provider: Provider, fewest_characters: int = 1) 
         "seed": parameters.seed,
         "parameters": parameters.as_json(),
     }
+    return _in_words(request, piece.bpm, key) if provider.is_trained else request
+
+
+def _in_words(request: dict[str, Any], bpm: float | None, key: str | None) -> dict[str, Any]:
+    """The request to a model that hears words: what the composer would have chosen by itself is left out."""
+    said = words(request["prompt"], request["mood"], bpm, key)
+    parameters = {"text": said.text, "duration": request["duration"], "seed": request["seed"]}
+    return {**request, "bpm": said.bpm, "key": said.key, "parameters": parameters}
 
 
 def filenames_of(request: dict[str, Any]) -> dict[str, str]:
@@ -84,8 +94,8 @@ def filenames_of(request: dict[str, Any]) -> dict[str, str]:
 
     A prompt without a letter gives the genre's name.
     """
-    words = re.findall(r"\w+", request["prompt"].casefold())[:_NAME_WORDS]
-    name = "-".join(words or request["parameters"]["genre"].split())[:_NAME_CHARACTERS]
+    named = re.findall(r"\w+", request["prompt"].casefold())[:_NAME_WORDS]
+    name = "-".join(named or request["parameters"].get("genre", "music").split())[:_NAME_CHARACTERS]
     return {
         role: f"{name}{ending}" if role in ("audio", "midi") else f"{name}_{role}{ending}"
         for role, (ending, _) in TYPES.items()

@@ -78,6 +78,8 @@ async def _new(job: Job, meant: Meant) -> NewCommit:
 def _generation_params(result: Mapping[str, Any]) -> dict[str, Any]:
     """What makes the same piece again, short enough for any prompt."""
     parameters = dict(result["parameters"])
-    parameters["heard"] = parameters["heard"][:_HEARD_WORDS]
-    prompt = result["prompt"][:_PROMPT_CHARACTERS]
-    return {"provider": result["provider"], "prompt": prompt, "mood": result["mood"], **parameters}
+    if "heard" in parameters:
+        parameters["heard"] = parameters["heard"][:_HEARD_WORDS]
+    told = {"prompt": result["prompt"][:_PROMPT_CHARACTERS], "mood": result["mood"], **parameters}
+    maker = {name: result[name] for name in ("provider", "model") if name in result}
+    return {**maker, **told}

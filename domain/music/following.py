@@ -6,6 +6,7 @@ are checked as for any piece. Tempo and key of the result are the hum's own unle
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from db.assets import Asset
@@ -20,6 +21,8 @@ from domain.particles.films import content_hash
 from domain.particles.songs import song
 from domain.ports import Services
 from render.audio.humming.facts import HUMMING_VERSION, MAX_HUM_SECONDS, MIN_HUM_SECONDS
+from render.ml.models import ModelChoice
+from render.music.parameters import DEFAULT_BPM
 
 FIELD = "audio_id"
 SUBJECT = "Asset"
@@ -51,7 +54,8 @@ async def follow_song(
     if provider.follower is None:
         raise Unavailable(f"The music provider {provider.name} follows no melody")
     _check_length(audio, field)
-    new = _job(audio, piece, options or JobOptions(), provider)
+    model = services.models.melody if provider.is_trained else None
+    new = _job(audio, piece, options or JobOptions(), provider, model)
     return await jobs.submit(viewer, new, services=services)
 
 
@@ -66,7 +70,11 @@ def _check_length(audio: Asset, field: str) -> None:
         )
 
 
-def _job(audio: Asset, piece: NewPiece, options: JobOptions, provider: Provider) -> NewJob:
+def _job(
+    audio: Asset, piece: NewPiece, options: JobOptions, provider: Provider, model: ModelChoice | None
+) -> NewJob:
+    if provider.is_trained and piece.bpm == DEFAULT_BPM:
+        piece = replace(piece, bpm=None)  # only a default: the words would contradict the hum
     asked = {"bpm": piece.bpm, "key": (piece.key or "").strip() or None, "duration": piece.duration}
     request = {**request_of(piece, provider, fewest_characters=0), "asked": asked}
     identity = {
@@ -76,11 +84,13 @@ def _job(audio: Asset, piece: NewPiece, options: JobOptions, provider: Provider)
         "humming": HUMMING_VERSION,
         "audio": audio.sha256,
         "request": request,
+        **({} if model is None else model.identity),
     }
     return NewJob(
         kind=MELODY_TO_MUSIC.name,
         params={
             "provider": provider.name,
+            **({} if model is None else {"model": model.name}),
             "audio_id": str(audio.id),
             "request": request,
             "filenames": filenames_of(request),

@@ -67,6 +67,7 @@ def _of_item(number: int, error: StarlingError) -> StarlingError:
 
 async def _job(viewer: Viewer, piece: NewPiece, options: JobOptions, services: Services) -> NewJob:
     provider = provider_named(services.music_provider)
+    model = services.models.music if provider.is_trained else None
     request = request_of(piece, provider)
     meant = await _meant(viewer, piece)
     identity = {
@@ -74,11 +75,13 @@ async def _job(viewer: Viewer, piece: NewPiece, options: JobOptions, services: S
         "provider": provider.name,
         "version": provider.version,
         "request": request,
+        **({} if model is None else model.identity),
     }
     return NewJob(
         kind=MUSIC_GENERATE.name,
         params={
             "provider": provider.name,
+            **({} if model is None else {"model": model.name}),
             "request": request,
             "filenames": filenames_of(request),
             "commit": None if meant is None else meant.as_json(),

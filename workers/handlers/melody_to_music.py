@@ -13,15 +13,15 @@ from domain import music
 from domain.errors import NotFound, Unavailable
 from render.music.made import Made
 from workers.handlers.music_generate import output, result
+from workers.models import model_of
 from workers.run import Run, Settlement
-
-POOL = "music"
 
 
 async def melody_to_music(run: Run) -> Settlement:
     provider = music.provider_named(run.params["provider"])
     if provider.follower is None:
         raise Unavailable(f"The music provider {provider.name} follows no melody")
+    model = model_of(run, run.services.models.melody)
     await run.stage("compose", "listening to the melody")
     audio = await rows.song_row(UUID(run.params["audio_id"]))
     if audio is None:
@@ -30,8 +30,9 @@ async def melody_to_music(run: Run) -> Settlement:
     folder.mkdir(exist_ok=True)
     began = time.monotonic()
     async with run.services.files.local(audio.key) as melody:
+        asked = (run.params["request"], str(melody), str(folder))
         made: Made = await run.child(
-            provider.follower, run.params["request"], str(melody), str(folder), pool=POOL
+            provider.follower, *(asked if model is None else (model, *asked)), pool=provider.pool
         )
     seconds = time.monotonic() - began
     await run.stage("publish", "storing the piece")

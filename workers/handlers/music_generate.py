@@ -13,18 +13,21 @@ from typing import Any
 
 from domain import music
 from render.music.made import AUDIO, MIDI, PREVIEW, STEMS, TYPES, Made, place
+from workers.models import model_of
 from workers.run import NewOutput, Run, Settlement
-
-POOL = "music"
 
 
 async def music_generate(run: Run) -> Settlement:
     provider = music.provider_named(run.params["provider"])
+    model = model_of(run, run.services.models.music)
     await run.stage("compose", "waiting for the composer")
     folder = run.scratch / "piece"
     folder.mkdir(exist_ok=True)
     began = time.monotonic()
-    made: Made = await run.child(provider.maker, run.params["request"], str(folder), pool=POOL)
+    asked = (run.params["request"], str(folder))
+    made: Made = await run.child(
+        provider.maker, *(asked if model is None else (model, *asked)), pool=provider.pool
+    )
     seconds = time.monotonic() - began
     await run.stage("publish", "storing the piece")
     return Settlement(

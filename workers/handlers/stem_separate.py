@@ -13,13 +13,17 @@ from db import particles as rows
 from domain.errors import NotFound
 from render.audio.separation.facts import Separated
 from render.audio.separation.version import STEMS
+from render.ml.models import ModelChoice
+from workers.models import model_of
 from workers.run import NewOutput, Run, Settlement
 
 SEPARATE = "render.audio.separation.stems:separate"
+SEPARATE_BY_MODEL = "render.ml.demucs:separate"
 PROVIDER = "starling-separator"
 
 
 async def stem_separate(run: Run) -> Settlement:
+    model = model_of(run, run.services.models.stems)
     await run.stage("separate", "listening to the song")
     song = await rows.song_row(UUID(run.params["audio_id"]))
     if song is None:
@@ -27,15 +31,21 @@ async def stem_separate(run: Run) -> Settlement:
     places = {stem: run.scratch / f"{stem}.flac" for stem in STEMS}
     async with run.services.files.local(song.key) as path:
         outs = {stem: str(place) for stem, place in places.items()}
-        made: Separated = await run.child(SEPARATE, str(path), outs, pool="features")
+        made: Separated
+        if model is None:
+            made = await run.child(SEPARATE, str(path), outs, pool="features")
+        else:
+            made = await run.child(SEPARATE_BY_MODEL, model, str(path), outs, pool=model.provider)
     await run.stage("publish", "storing the stems")
-    return Settlement(_result(made), [_output(run, stem, place, made) for stem, place in places.items()])
+    return Settlement(
+        _result(made, model), [_output(run, stem, place, made) for stem, place in places.items()]
+    )
 
 
-def _result(made: Separated) -> dict[str, Any]:
+def _result(made: Separated, model: ModelChoice | None) -> dict[str, Any]:
     """`seconds` is what the work took; `times_real_time` is the song's length over that."""
     return {
-        "provider": PROVIDER,
+        **({"provider": PROVIDER} if model is None else {"provider": model.provider, "model": model.name}),
         "stems": list(STEMS),
         "duration": made.duration,
         "sample_rate": made.sample_rate,
