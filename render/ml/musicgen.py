@@ -69,7 +69,7 @@ class MusicGen:
         model, told = _KINDS[config.model_type].from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
-        if missing := set(told["missing_keys"]) & {name for name, _ in model.named_parameters()}:
+        if missing := [name for name in told["missing_keys"] if _is_learnt(name, model)]:
             raise ValueError(f"no weights for {len(missing)} parameters: they would be random")
         return cls(
             model=model.eval(),
@@ -174,6 +174,11 @@ def _drawn(musicgen: MusicGen, request: Mapping[str, Any], heard: Any, report: R
     )
     sound: NDArray[np.float32] = values[0].float().cpu().numpy().T
     return np.ascontiguousarray(sound)
+
+
+def _is_learnt(name: str, model: Any) -> bool:
+    """EnCodec keeps its codebooks where other models keep what is not learnt."""
+    return name.endswith(".codebook.embed") or name in dict(model.named_parameters())
 
 
 class _Told:

@@ -118,15 +118,34 @@ def test_code_of_a_repository_never_runs(text_model: Path, tmp_path: Path) -> No
 def test_weights_that_are_cut_or_lacking_are_no_model(text_model: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(text_model, tmp_path / "own")
     weights = folder / "model.safetensors"
-    tensors = load_file(weights)
-    del tensors[next(name for name in tensors if name.startswith("decoder") and "fc1" in name)]
-    save_file(tensors, weights, metadata={"format": "pt"})
-    with pytest.raises(ModelUnusable) as lacking:
-        musicgen(folder)
-    assert "would be random" in str(lacking.value.__cause__)
+    for part in ("fc1", "codebook.embed"):
+        tensors = load_file(text_model / "model.safetensors")
+        del tensors[next(name for name in tensors if part in name)]
+        save_file(tensors, weights, metadata={"format": "pt"})
+        with pytest.raises(ModelUnusable) as lacking:
+            musicgen(folder)
+        assert "would be random" in str(lacking.value.__cause__)
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ModelUnusable, match="The model own cannot be loaded"):
         musicgen(folder)
+
+
+def test_names_of_weights_as_they_were_published_are_known(text_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(text_model, tmp_path / "own")
+    former = {
+        "parametrizations.weight.original0": "weight_g",
+        "parametrizations.weight.original1": "weight_v",
+    }
+    tensors = {}
+    for name, tensor in load_file(folder / "model.safetensors").items():
+        for now, then in former.items():
+            name = name.replace(now, then)
+        tensors[name] = tensor
+    assert any(name.endswith("weight_g") for name in tensors)
+    tensors["decoder.model.decoder.embed_positions.weights"] = torch.zeros(8, 16)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    known, found = MusicGen.of(text_model).model.state_dict(), MusicGen.of(folder).model.state_dict()
+    assert all(torch.equal(known[name], found[name]) for name in known)
 
 
 def test_a_model_of_another_kind_is_refused(demucs_model: Path, text_model: Path) -> None:
