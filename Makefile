@@ -52,12 +52,13 @@ demo: setup
 serve: setup
 	$(BIN)/starling serve
 
-# Two at once, each with engines of its own. Those of the promises measure how long things take: one at a time.
+# Two at once, each with engines of its own. Those of the promises measure how long things take: one at a time,
+# beside those that mostly wait for a lease to lapse, or only compute ("waiting").
 test: setup
 	$(BIN)/python -m pytest -m "not slow and not promise" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-failures: setup
-	$(BIN)/python -m pytest -m "slow or promise" $(if $(FIGURES),--figures="$(FIGURES)")
+	$(BIN)/python -m pytest -m "slow or promise" -n 2 --dist loadgroup $(if $(FIGURES),--figures="$(FIGURES)")
 
 # Beside the locked packages and seeing them, so that what is tested without torch stays without it.
 .venv-ml/.installed: .venv/.locked requirements-ml.txt

@@ -77,9 +77,15 @@ def pytest_terminal_summary(
         run.write(Path(path))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for the server first may wait for it: on a new machine its worker compiles kernels."""
+    """Whoever asks for the server first may wait for it: on a new machine its worker compiles kernels.
+
+    Under `--dist loadgroup` what is in no group is in one: one test at a time measures how long things take.
+    """
     for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("measuring"))
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(300))
 

@@ -66,6 +66,7 @@ async def test_what_is_as_declared_surprises_nobody(rng: random.Random) -> None:
     assert sides.compiled.completed("surprised") <= 0.05 * sides.compiled.completed("compiled")
 
 
+@pytest.mark.xdist_group("waiting")
 @pytest.mark.slow
 @pytest.mark.timeout(1_500)
 async def test_many_random_operations(sides: Sides, rng: random.Random, figures: Figures) -> None:

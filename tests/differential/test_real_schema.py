@@ -157,6 +157,7 @@ async def test_random_operations(
     assert completed(services.tallies, "surprised") == 0
 
 
+@pytest.mark.xdist_group("waiting")
 @pytest.mark.slow
 @pytest.mark.timeout(1_500)
 async def test_many_random_operations(

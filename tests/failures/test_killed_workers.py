@@ -73,6 +73,7 @@ async def resumed(claim: Claim, killed_at: float) -> float:
     return (await claimed_again(claim) or 0.0) - killed_at
 
 
+@pytest.mark.xdist_group("waiting")
 async def test_what_killed_workers_held_runs_again(
     services: Services,
     workers: Workers,

@@ -32,6 +32,7 @@ LEASE_SECONDS = 30.0
 BLACKHOLE_SECONDS = 60.0
 
 
+@pytest.mark.xdist_group("waiting")
 @pytest.mark.promise("P4")
 async def test_a_worker_cut_off_from_its_database_stops_by_itself_and_comes_back(
     services: Services,

@@ -141,6 +141,7 @@ LOSING: list[Pause] = [
 ]
 
 
+@pytest.mark.xdist_group("waiting")
 async def test_a_worker_that_wakes_up_past_its_lease_changes_nothing(
     services: Services,
     workers: Workers,

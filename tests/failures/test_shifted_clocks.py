@@ -57,6 +57,7 @@ async def three(workers: Workers, slots: int, children: int = 0) -> dict[int, fl
     return started
 
 
+@pytest.mark.xdist_group("waiting")
 @held
 @pytest.mark.promise("P3")
 @pytest.mark.slow

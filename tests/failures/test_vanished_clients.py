@@ -53,6 +53,7 @@ async def until(holds: Callable[[], bool], seconds: float) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.xdist_group("waiting")
 @pytest.mark.slow
 @pytest.mark.promise("P12")
 @pytest.mark.timeout(300)

@@ -79,6 +79,7 @@ async def due_now() -> None:
     await sql.run("UPDATE webhook_deliveries SET due_at = now() WHERE state = 'PENDING' AND due_at > now()")
 
 
+@pytest.mark.xdist_group("waiting")
 @pytest.mark.usefixtures("invariants")
 async def test_what_a_killed_worker_was_telling_is_told_by_another_after_the_lease(
     services: Services, workers: Workers, receiver: Receiver

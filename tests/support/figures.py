@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+GROUP = re.compile(r"@\w+$")  # `--dist loadgroup` puts a test's group behind its name
 ROOM = 3.0  # a busy machine may take so many times the limit; an idle one keeps the limit itself
 
 
@@ -79,9 +81,10 @@ class Run:
         for report in reports:
             told[report.nodeid] = max(told.get(report.nodeid, []), report.user_properties, key=len)
         run = cls()
-        for test, properties in told.items():
+        for name, properties in told.items():
+            test = GROUP.sub("", name)
             run.taken += Figures(properties).taken
-            run.seeds.update((test, value) for name, value in properties if name == "seed")
+            run.seeds.update((test, value) for kind, value in properties if kind == "seed")
         return run
 
     def lines(self) -> list[str]:

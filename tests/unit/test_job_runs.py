@@ -272,6 +272,7 @@ async def test_a_settlement_whose_answer_was_lost_keeps_its_files(
     assert await services.files.exists(output.asset.key)
 
 
+@pytest.mark.xdist_group("waiting")
 @pytest.mark.slow
 async def test_a_claim_whose_answer_was_lost_is_given_back(services: Services, redis_url: str) -> None:
     async with worker_here(services, options(redis_url)):
