@@ -15,7 +15,7 @@ from render.music.synth import master
 from render.music.synth.clock import SAMPLE_RATE_HZ
 from tests.render.music_pieces import alikeness, key_of, level_db, octave_levels, piece
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("waiting")]
 
 SECONDS = 30.0
 BEATLESS = {"ambient"}
