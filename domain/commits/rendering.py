@@ -11,10 +11,11 @@ set and not the files; a set that is gone when its turn comes, with the reposito
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from db import job_outputs, job_rows
+from db import job_outputs
 from db import stems as rows
 from db.assets import Asset
 from db.commits import Commit
@@ -30,6 +31,8 @@ from domain.ports import Services
 from render.audio.mixing.version import MIX_VERSION
 from render.audio.portraits.likeness import PORTRAIT_VERSION
 
+log = logging.getLogger(__name__)
+
 SUBJECT = "Commit"
 ROLE = "audio"
 
@@ -40,19 +43,19 @@ def kept_render(stem_set_id: UUID, *others: Commit | None) -> UUID | None:
     return next((render_id for render_id in alike if render_id is not None), None)
 
 
-async def ask(repository: Repository, commit: Commit, stems: Mapping[str, Stem]) -> None:
+async def ask(repository: Repository, commit: Commit, stems: Mapping[str, Stem]) -> Job | None:
     """Enter the job that a new commit needs, in the transaction that makes it, which holds its set of stems.
 
     None for a commit without stems, for a set that has its render or a job already, and for a commit with a
     mix of its own whose stems were all listened to.
     """
     if not stems:
-        return
+        return None
     is_to_mix = commit.render_id is None
     key = _cache_key(stems.values(), is_to_mix)
     is_asked = await rows.is_asked_for(commit.stem_set_id, key, commit.author_id, is_to_mix=is_to_mix)
     if is_asked or not (is_to_mix or await _unheard(stems.values())):
-        return
+        return None
     new = NewJob(
         kind=COMMIT_RENDER.name,
         params={
@@ -66,15 +69,18 @@ async def ask(repository: Repository, commit: Commit, stems: Mapping[str, Stem])
         cache_key=key,
         options=JobOptions(priority=Priority.LOW),
     )
-    await jobs.enter(commit.author_id, new)
+    return await jobs.enter(commit.author_id, new)
 
 
-async def ring(commit: Commit, *, services: Services) -> None:
-    """Tell a worker of the job that a commit needs, once the commit is there. A bell that is not rung only
-    delays: the sweep finds the row."""
-    waiting = await job_rows.waiting_about(SUBJECT, str(commit.id))
-    if waiting:
-        await jobs.ring(waiting, services)
+async def ring(job: Job | None, *, services: Services) -> None:
+    """Tell a worker of the job that a commit needs, once the commit is there. Raises nothing: whoever made
+    the commit would make it again, and a bell that is not rung only delays, since the sweep finds the row."""
+    if job is None:
+        return
+    try:
+        await jobs.ring([job], services)
+    except Exception as error:
+        log.warning("job %s: nobody was told of it: %s", job.id, error or type(error).__name__)
 
 
 async def to_mix(stem_set_id: UUID) -> list[tuple[Stem, Asset]]:

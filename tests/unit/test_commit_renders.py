@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from db.jobs import Job
 from db.repositories import IN_TRANSACTION, Repository
 from domain import assets, commits, jobs, portraits, repositories
 from domain.accounts import Viewer, local_owner
-from domain.commits import Merge, StemType, rendering
+from domain.commits import Merge, NewCommit, NewStem, StemType, rendering
 from domain.errors import Conflict, NotFound
 from domain.ports import Limits, Services
 from render.audio.portraits.likeness import BANDS, Portrait, packed
-from tests.support.local_services import Bell, local_services
+from tests.support.local_services import Bell, Nudges, local_services
 from tests.support.music import a_commit, a_repository, some_sounds, somebody_else
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -90,6 +91,52 @@ async def test_each_commit_with_stems_of_its_own_gets_a_job_though_no_job_may_wa
     await repositories.fork(world.viewer, world.repository.id, "fork")
     await repositories.fork(world.viewer, world.repository.id, "half", ours.id)
     assert await Job.all().count() == 4
+
+
+@dataclass
+class Breaking(Nudges):
+    """After the first nudge, that is once the transaction has ended, nothing outside answers."""
+
+    broken: bool = False
+
+    async def nudge(self, *topics: str) -> None:
+        if self.broken:
+            raise ConnectionError("away")
+        self.broken = True
+
+
+async def test_a_commit_that_is_there_is_no_error_though_nothing_answers_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*args: Any) -> Any:
+        raise ConnectionError("away")
+
+    async def unhindered(asked: Callable[[Services], Awaitable[Any]]) -> None:
+        events = Breaking()
+        rows = sql.rows
+
+        async def answers(*args: Any) -> Any:
+            return await (away if events.broken else rows)(*args)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(sql, "rows", answers)
+            await asked(replace(world.services, events=events))
+        assert events.broken
+
+    drums, bass, more, other, last = world.sounds
+    await world.commit(drums, bass)
+    await repositories.create_branch(world.viewer, world.repository.id, "ideas")
+    await world.commit(drums, other, branch="ideas")
+    new = NewCommit(world.repository.id, "a change", stems=[NewStem(StemType.DRUMS, more.id)])
+    await unhindered(lambda services: commits.create(world.viewer, new, services=services))
+    await world.commit(more, bass)
+    merge = Merge(world.repository.id, "ideas", "main")
+    await unhindered(lambda services: commits.merge(world.viewer, merge, services=services))
+    vocals = await world.commit(more, other, last)
+    await world.commit(bass, other, last)
+    await unhindered(lambda services: commits.revert(world.viewer, vocals.id, "main", services=services))
+    assert await Commit.all().count() == 8
+    assert await Job.all().count() == 8
 
 
 async def test_no_stems_need_no_render(world: World) -> None:
