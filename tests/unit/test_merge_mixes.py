@@ -212,6 +212,24 @@ async def test_a_branch_that_moves_meanwhile_is_mixed_anew(world: World) -> None
     assert staged == []
 
 
+async def test_a_merge_that_is_there_is_no_error_though_what_it_left_cannot_be_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(key: str) -> None:
+        raise OSError(f"{key} is busy")
+
+    await world.commit(noise(14))
+    await world.commit(noise(15), "ideas")
+    world.media.meddle = moving(world, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.services.files, "delete", fails)
+        result = await world.merge()
+    assert result.status is MergeStatus.MERGED
+    stored, staged, _ = await world.left()
+    assert (len(stored - {file.key for file in await Asset.all()}), staged) == (1, [])
+    assert (await world.merge()).status is MergeStatus.UP_TO_DATE
+
+
 async def test_a_branch_that_never_rests_is_a_conflict(world: World) -> None:
     await world.commit(noise(16))
     await world.commit(noise(17), "ideas")
