@@ -95,13 +95,14 @@ async def merge(viewer: Viewer, asked: Merge, *, services: Services) -> MergeRes
 async def _merged(
     viewer: Viewer, asked: Merge, message: str | None, resolutions: Mapping[str, MergeSide], mixes: Mixes
 ) -> MergeResult:
-    for _ in range(TRIES):
+    for left in reversed(range(TRIES)):
         try:
             async with IN_TRANSACTION():
                 sides = await _sides(viewer, asked)
                 return await sides.merged(viewer, message, resolutions, asked.dry_run, mixes)
         except Lacking as lacking:
-            await mixes.make(lacking.pairs)
+            if left:  # nobody would take up what is mixed after the last
+                await mixes.make(lacking.pairs)
     raise Conflict("The branches moved each time that their stems were mixed; try again", field="target")
 
 

@@ -237,6 +237,7 @@ async def test_a_branch_that_never_rests_is_a_conflict(world: World) -> None:
     with pytest.raises(Conflict) as refusal:
         await world.merge()
     assert refusal.value.field == "target"
+    assert world.media.calls.count(mixing.MIX) == 2  # of three tries, before the second and the third
     stored, staged, _ = await world.left()
     assert (stored, staged) == ({file.key for file in await Asset.all()}, [])
 
