@@ -137,7 +137,7 @@ async def added(
         **vars(said),
     )
     await moved(repository, spot, commit)
-    return Made(commit, await rendering.ask(repository, commit, stems))
+    return Made(commit, await rendering.ask(commit, stems))
 
 
 def checked_room(repository: Repository, more: int) -> None:

@@ -181,7 +181,7 @@ class _Sides:
             generation_params=None,
             render_id=rendering.kept_render(stem_set_id, ours, theirs),
         )
-        job = await rendering.ask(self.repository, commit, stems)
+        job = await rendering.ask(commit, stems)
         await branch_rows.change(self.our_branch, {"head": commit.number})
         return MergeResult(MergeStatus.MERGED, commit, job=job)
 

@@ -4,6 +4,8 @@ The render belongs to the set of stems and not to the commit: whoever has the se
 a later commit that changes the tempo alone, has its render, and has it as soon as it is there. So a set is
 mixed once, and a fork asks for nothing. A commit that came with a mix of its own shows that one.
 
+Its file's name says the set alone, since forks hand it out: the name of a repository may be private.
+
 The job is entered in the transaction that makes the commit. It is no reason for a commit to fail, so no limit
 of waiting jobs applies, and it has low priority: what somebody asked for by itself goes first. It names the
 set and not the files; a set that is gone when its turn comes, with the repository, is nothing to do.
@@ -20,10 +22,8 @@ from db import stems as rows
 from db.assets import Asset
 from db.commits import Commit
 from db.jobs import Job
-from db.repositories import Repository
 from db.stems import Stem
 from domain import jobs, portraits
-from domain.assets.names import clean_name
 from domain.commits.reading import files, stem_sets
 from domain.jobs import COMMIT_RENDER, JobOptions, NewJob, Priority
 from domain.particles.films import content_hash
@@ -43,7 +43,7 @@ def kept_render(stem_set_id: UUID, *others: Commit | None) -> UUID | None:
     return next((render_id for render_id in alike if render_id is not None), None)
 
 
-async def ask(repository: Repository, commit: Commit, stems: Mapping[str, Stem]) -> Job | None:
+async def ask(commit: Commit, stems: Mapping[str, Stem]) -> Job | None:
     """Enter the job that a new commit needs, in the transaction that makes it, which holds its set of stems.
 
     None for a commit without stems, for a set that has its render or a job already, and for a commit with a
@@ -62,7 +62,7 @@ async def ask(repository: Repository, commit: Commit, stems: Mapping[str, Stem])
             "commit_id": str(commit.id),
             "stem_set_id": str(commit.stem_set_id),
             "is_to_mix": is_to_mix,
-            "filenames": {ROLE: clean_name(f"{repository.name} {commit.id.hex[:8]}.flac", "render.flac")},
+            "filenames": {ROLE: f"render {commit.stem_set_id.hex[:8]}.flac"},
         },
         subject_type=SUBJECT,
         subject_id=commit.id,

@@ -76,7 +76,6 @@ async def test_each_commit_with_stems_of_its_own_gets_a_job_though_no_job_may_wa
     root = await world.commit(drums, bass)
     (job,) = await Job.all()
     assert (job.kind, job.state, job.priority, job.subject_type) == ("COMMIT_RENDER", "PENDING", 0, "Commit")
-    assert job.params["filenames"]["audio"] == f"song {root.id.hex[:8]}.flac"
     assert rung(world.services) == 1
     await repositories.create_branch(world.viewer, world.repository.id, "ideas")
     ours = await world.commit(more, bass)
@@ -137,6 +136,22 @@ async def test_a_commit_that_is_there_is_no_error_though_nothing_answers_afterwa
     await unhindered(lambda services: commits.revert(world.viewer, vocals.id, "main", services=services))
     assert await Commit.all().count() == 8
     assert await Job.all().count() == 8
+
+
+async def test_the_name_of_a_private_fork_is_not_in_the_name_of_the_render_that_it_shares(
+    world: World,
+) -> None:
+    drums, *_ = world.sounds
+    await world.commit(drums)
+    await repositories.update(world.viewer, world.repository.id, {"is_public": True})
+    stranger = await somebody_else()
+    fork = await repositories.fork(stranger, world.repository.id, "my secret album")
+    theirs = await a_commit(stranger, fork, world.services, {"DRUMS": drums, "BASS": drums})
+    mine = await world.commit(drums, drums)
+    assert theirs.stem_set_id == mine.stem_set_id
+    found = [await Job.get(subject_id=str(one.id)) for one in (theirs, mine)]
+    name = f"render {mine.stem_set_id.hex[:8]}.flac"
+    assert [job.params["filenames"]["audio"] for job in found] == [name, name]
 
 
 async def test_no_stems_need_no_render(world: World) -> None:
