@@ -234,6 +234,16 @@ async def test_bad_commits(client: httpx.AsyncClient, body: dict[str, Any], stat
     assert "detail" in answer.json()
 
 
+async def test_more_stems_than_types_are_refused_before_any_is_looked_for(client: httpx.AsyncClient) -> None:
+    repository = await created(client)
+    stems = [{"type": "drums", "file_path": "none.wav"}] * 6
+    answer = await client.post(f"/api/vcs/commit/{repository}", json={"message": "a", "stems": stems})
+    assert answer.status_code == 422
+    (problem,) = answer.json()["detail"]
+    assert problem["loc"] == ["body", "stems"]
+    assert "at most 5 items" in problem["msg"]
+
+
 async def test_a_parent_of_another_repository_is_400(client: httpx.AsyncClient) -> None:
     one, two = await created(client, "one"), await created(client, "two")
     foreign = await committed(client, one)
