@@ -46,15 +46,16 @@ def kept_render(stem_set_id: UUID, *others: Commit | None) -> UUID | None:
 async def ask(commit: Commit, stems: Mapping[str, Stem]) -> Job | None:
     """Enter the job that a new commit needs, in the transaction that makes it, which holds its set of stems.
 
-    None for a commit without stems, for a set that has its render or a job already, and for a commit with a
-    mix of its own whose stems were all listened to.
+    None for a commit without stems, for one that has a mix (its own or its set's) and whose stems were all
+    listened to, and where the author's job for that is there already.
     """
     if not stems:
         return None
-    is_to_mix = commit.render_id is None
+    is_to_mix = commit.render_id is None and not await rows.has_render(commit.stem_set_id)
+    if not (is_to_mix or await _unheard(stems.values())):
+        return None
     key = _cache_key(stems.values(), is_to_mix)
-    is_asked = await rows.is_asked_for(commit.stem_set_id, key, commit.author_id, is_to_mix=is_to_mix)
-    if is_asked or not (is_to_mix or await _unheard(stems.values())):
+    if await rows.is_asked_for(commit.stem_set_id, key, commit.author_id):
         return None
     new = NewJob(
         kind=COMMIT_RENDER.name,

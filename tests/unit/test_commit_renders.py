@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from db.assets import Asset
 from db.commits import Commit
 from db.jobs import Job
 from db.repositories import IN_TRANSACTION, Repository
+from db.sound_portraits import SoundPortrait
 from domain import assets, commits, jobs, portraits, repositories
 from domain.accounts import Viewer, local_owner
 from domain.commits import Merge, NewCommit, NewStem, StemType, rendering
@@ -26,6 +28,7 @@ from tests.support.local_services import Bell, Nudges, local_services
 from tests.support.music import a_commit, a_repository, some_sounds, somebody_else
 
 pytestmark = pytest.mark.usefixtures("database")
+SILENCE = Portrait(None, packed(np.zeros((1, BANDS))))
 
 
 @dataclass
@@ -69,6 +72,8 @@ async def completed(job: Job, render: Asset) -> None:
             "INSERT INTO job_outputs (job_id, asset_id, role) VALUES ($1, $2, 'audio')", job.id, render.id
         )
         assert await rendering.keep(done)
+        files = [file for _, file in await rendering.to_mix(UUID(job.params["stem_set_id"]))]
+        await portraits.keep({file.sha256: SILENCE for file in files})
 
 
 async def test_each_commit_with_stems_of_its_own_gets_a_job_though_no_job_may_wait(world: World) -> None:
@@ -212,11 +217,24 @@ async def test_stems_that_nobody_heard_are_listened_to_though_the_mix_is_there(w
     first = await world.commit(drums, render_id=mix.id)
     await world.commit(drums, bpm=90, render_id=mix.id)
     assert await asked(is_to_mix=False) == [str(first.id)]
-    silence = Portrait(None, packed(np.zeros((1, BANDS))))
-    await portraits.keep({drums.sha256: silence, bass.sha256: silence})
+    await portraits.keep({drums.sha256: SILENCE, bass.sha256: SILENCE})
     await world.commit(drums, bass, render_id=mix.id)
     assert await asked(is_to_mix=False) == [str(first.id)]
     assert await asked() == []
+
+
+async def test_stems_that_nobody_heard_are_listened_to_though_their_set_has_its_render(world: World) -> None:
+    drums, mix, *_ = world.sounds
+    first = await world.commit(drums)
+    await completed(await Job.get(subject_id=str(first.id)), mix)
+    await SoundPortrait.all().delete()
+    later = await world.commit(drums, bpm=90)
+    assert await asked(is_to_mix=False) == [str(later.id)]
+    await world.commit(drums, bpm=91)
+    await portraits.keep({drums.sha256: SILENCE})
+    await world.commit(drums, bpm=92)
+    assert await asked(is_to_mix=False) == [str(later.id)]
+    assert await asked() == [str(first.id)]
 
 
 async def test_a_commit_that_does_not_happen_leaves_no_job(world: World) -> None:
