@@ -98,6 +98,7 @@ async def _merged(
     for left in reversed(range(TRIES)):
         try:
             async with IN_TRANSACTION():
+                await mixes.hold()
                 sides = await _sides(viewer, asked)
                 return await sides.merged(viewer, message, resolutions, asked.dry_run, mixes)
         except Lacking as lacking:

@@ -80,15 +80,21 @@ class Mixes:
             except Exception as error:  # the merge may be there by now: the daily round removes what is left
                 log.warning("a mix was not collected: %s", error or type(error).__name__)
 
+    async def hold(self) -> None:
+        """Have what was mixed so far stay until the open transaction ends: before it locks anything else,
+        since nobody is to wait for a storage."""
+        for made in sorted(self._made.values(), key=lambda made: made.new.key):
+            await assets.hold(made.new.key, made.staged, services=self._services)
+
     async def taken_up(self, pairs: Mapping[str, Pair]) -> dict[str, Stem]:
-        """The stems by type, in the merge's transaction. Raises Lacking."""
+        """The stems by type, in the merge's transaction, which holds the mixes. Raises Lacking."""
         lacking = {type: pair for type, pair in pairs.items() if _contents(pair) not in self._made}
         if lacking:
             raise Lacking(lacking)
         found = {}
         for type, pair in pairs.items():
             made = self._made[_contents(pair)]
-            asset = await assets.kept(self._viewer.id, made.new, made.staged, services=self._services)
+            asset = await assets.taken(self._viewer.id, made.new)
             found[type] = await rows.obtain(type, asset, made.gain)
         return found
 
