@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from db import job_outputs
@@ -37,6 +38,15 @@ SUBJECT = "Commit"
 ROLE = "audio"
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a set of stems lacks: its mix, or else only that its stems are listened to."""
+
+    set_id: UUID
+    is_to_mix: bool
+    cache_key: str
+
+
 def kept_render(stem_set_id: UUID, *others: Commit | None) -> UUID | None:
     """The mix that one of the others came with, if a new commit with that set sounds exactly like it."""
     alike = (one.render_id for one in others if one is not None and one.stem_set_id == stem_set_id)
@@ -49,28 +59,38 @@ async def ask(commit: Commit, stems: Mapping[str, Stem]) -> Job | None:
     None for a commit without stems, for one that has a mix (its own or its set's) and whose stems were all
     listened to, and where the author's job for that is there already.
     """
+    lacking = await wanted(commit.stem_set_id, stems, is_to_mix=commit.render_id is None)
+    if lacking is None or await rows.is_asked_for(lacking.set_id, lacking.cache_key, commit.author_id):
+        return None
+    return await enter(commit.id, commit.author_id, lacking)
+
+
+async def wanted(set_id: UUID, stems: Mapping[str, Stem], *, is_to_mix: bool) -> Wanted | None:
+    """What a held set with these stems lacks; `is_to_mix` if some commit would show its render."""
     if not stems:
         return None
-    is_to_mix = commit.render_id is None and not await rows.has_render(commit.stem_set_id)
+    is_to_mix = is_to_mix and not await rows.has_render(set_id)
     if not (is_to_mix or await _unheard(stems.values())):
         return None
-    key = _cache_key(stems.values(), is_to_mix)
-    if await rows.is_asked_for(commit.stem_set_id, key, commit.author_id):
-        return None
+    return Wanted(set_id, is_to_mix, _cache_key(stems.values(), is_to_mix))
+
+
+async def enter(commit_id: UUID, owner_id: UUID, wanted: Wanted) -> Job:
+    """The job, about that commit, in the transaction that holds the set."""
     new = NewJob(
         kind=COMMIT_RENDER.name,
         params={
-            "commit_id": str(commit.id),
-            "stem_set_id": str(commit.stem_set_id),
-            "is_to_mix": is_to_mix,
-            "filenames": {ROLE: f"render {commit.stem_set_id.hex[:8]}.flac"},
+            "commit_id": str(commit_id),
+            "stem_set_id": str(wanted.set_id),
+            "is_to_mix": wanted.is_to_mix,
+            "filenames": {ROLE: f"render {wanted.set_id.hex[:8]}.flac"},
         },
         subject_type=SUBJECT,
-        subject_id=commit.id,
-        cache_key=key,
+        subject_id=commit_id,
+        cache_key=wanted.cache_key,
         options=JobOptions(priority=Priority.LOW),
     )
-    return await jobs.enter(commit.author_id, new)
+    return await jobs.enter(owner_id, new)
 
 
 async def ring(job: Job | None, *, services: Services) -> None:
