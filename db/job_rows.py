@@ -181,14 +181,6 @@ async def counts_by_state(owner_id: UUID, kinds: Sequence[str]) -> dict[str, int
     return {row["state"]: int(row["n"]) for row in await sql.rows(_COUNTS, owner_id, list(kinds))}
 
 
-_WAITING_ABOUT = "SELECT * FROM jobs WHERE subject_type = $1 AND subject_id = $2 AND state = 'PENDING'"
-
-
-async def waiting_about(subject_type: str, subject_id: str) -> list[Job]:
-    """The jobs about a thing that nobody has begun yet, whoever's they are."""
-    return await sql.objects(Job, _WAITING_ABOUT, subject_type, subject_id)
-
-
 _NEWEST_RETRIES = """
 SELECT DISTINCT ON (retry_of) retry_of, id FROM jobs WHERE retry_of = ANY($1::uuid[])
 ORDER BY retry_of, created_at DESC, id DESC"""

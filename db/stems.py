@@ -146,17 +146,20 @@ async def mixes_of(wanted: Collection[Mix]) -> dict[Mix, Asset]:
     return {(row.pop("own_id"), row.pop("set_id")): Asset._init_from_db(**row) for row in rows}
 
 
+async def has_render(set_id: UUID) -> bool:
+    """Of a held set. Nothing is mixed twice: a job that makes a render settles under the same lock."""
+    return bool(await sql.rows("SELECT 1 FROM stem_sets WHERE id = $1 AND render_id IS NOT NULL", set_id))
+
+
 _IS_ASKED = """
-SELECT ($4::bool AND render_id IS NOT NULL) OR EXISTS (
+SELECT EXISTS (
   SELECT 1 FROM jobs WHERE cache_key = $2 AND owner_id = $3 AND state <> 'CANCELLED'
-    AND params->>'stem_set_id' = stem_sets.id::text) AS is_asked
-FROM stem_sets WHERE id = $1"""
+    AND params->>'stem_set_id' = $1::uuid::text) AS is_asked"""
 
 
-async def is_asked_for(set_id: UUID, cache_key: str, owner_id: UUID, *, is_to_mix: bool) -> bool:
-    """Whether a held set has its render, where that is what is asked for, or a job of the owner with that key
-    was to see to it and was not cancelled. Nothing is mixed twice: such a job settles under the same lock."""
-    (row,) = await sql.rows(_IS_ASKED, set_id, cache_key, owner_id, is_to_mix)
+async def is_asked_for(set_id: UUID, cache_key: str, owner_id: UUID) -> bool:
+    """Whether a job of the owner with that key was to see to a held set, and was not cancelled."""
+    (row,) = await sql.rows(_IS_ASKED, set_id, cache_key, owner_id)
     return bool(row["is_asked"])
 
 

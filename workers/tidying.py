@@ -1,4 +1,4 @@
-"""What goes every day: files, folders and rows that nobody needs any more.
+"""What goes every day: files, folders and rows that nobody needs any more; and renders that somebody lacks.
 
 Each part by itself: a storage that is away keeps no row from going.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from db import event_thinning, job_events, webhooks
-from domain import assets
+from domain import assets, commits
 from domain.jobs import prune
 from domain.ports import Services
 from domain.webhooks import KEEP_SECONDS
@@ -50,10 +50,17 @@ async def tidy_jobs(services: Services) -> None:
     log.info("retention: %d jobs and %d files went, %d bytes", pruned.jobs, pruned.files, pruned.bytes)
 
 
+async def tidy_renders(services: Services) -> None:
+    """Not what is too much, but what commits lack."""
+    if entered := await commits.heal(services):
+        log.info("renders: %d jobs were entered for commits that lacked them", entered)
+
+
 PARTS: tuple[Callable[[Services], Coroutine[Any, Any, None]], ...] = (
     tidy_files,
     tidy_scratch,
     tidy_changes,
     tidy_deliveries,
     tidy_jobs,
+    tidy_renders,
 )

@@ -12,7 +12,7 @@ from db.branches import Branch
 from db.commits import Commit, Line
 from db.repositories import Repository
 from domain import assets
-from domain.commits import StemOf
+from domain.commits import StemOf, StemType
 
 StemName = Literal["drums", "bass", "vocals", "melody", "other"]
 
@@ -62,7 +62,9 @@ class CommitRequest(BaseModel):
     key_signature: str | None = None
     generation_params: dict[str, Any] | None = None
     stems: list[StemRequest] | None = Field(
-        default=None, description="The whole set, one of each type; absent: the parent's."
+        default=None,
+        max_length=len(StemType),
+        description="The whole set, one of each type; absent: the parent's.",
     )
 
 

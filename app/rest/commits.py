@@ -80,12 +80,14 @@ async def get_history(repo_id: str, request: Request) -> Response:
 
 
 async def _stem(viewer: Viewer, said: StemRequest) -> NewStem:
-    """A file of the viewer by any of its names, or one that commits have by its id or URL alone: whether this
-    repository has it is judged with the commit."""
-    asset = await assets.find_named(viewer, said.file_path)
-    asset_id = assets.id_within(said.file_path) if asset is None else asset.id
+    """Where the text has an id in it, that file and no other: whether the viewer or this repository has it is
+    judged with the commit. Else a file of the viewer by its key or name."""
+    asset_id = assets.id_within(said.file_path)
     if asset_id is None:
-        raise NotFound("Audio file not found", field="file_path")
+        asset = await assets.find_named(viewer, said.file_path)
+        if asset is None:
+            raise NotFound("Audio file not found", field="file_path")
+        asset_id = asset.id
     return NewStem(StemType(said.type.upper()), asset_id, said.gain)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from db.assets import Asset
 from domain.assets.derived import peaks, thumbnail
-from domain.assets.intake import NewAsset, hash_of, kept, record, store
+from domain.assets.intake import NewAsset, hash_of, hold, record, store, taken
 from domain.assets.places import features_key, thumbnail_url, upload_key, url
 from domain.assets.reading import by_ids, find, find_named, get, id_within, inputs, page
 from domain.assets.removal import collect, delete, sweep
@@ -24,14 +24,15 @@ __all__ = [
     "find_named",
     "get",
     "hash_of",
+    "hold",
     "id_within",
     "inputs",
-    "kept",
     "page",
     "peaks",
     "record",
     "store",
     "sweep",
+    "taken",
     "thumbnail",
     "thumbnail_url",
     "upload_key",

@@ -90,18 +90,25 @@ async def record(owner_id: UUID, new: NewAsset) -> Asset:
 async def _stored(owner_id: UUID, new: NewAsset, staged: Path, services: Services) -> Asset:
     """The bytes go first and without a transaction, since an object store may take minutes over them."""
     await services.files.put(new.key, staged)
-    return await kept(owner_id, new, staged, services=services)
-
-
-async def kept(owner_id: UUID, new: NewAsset, staged: Path, *, services: Services) -> Asset:
-    """A row of bytes that were put already, in a transaction of its own or in the one that is open."""
     async with rows.key_held(new.key):
         known = await _repeated(owner_id, new)
         if known is not None:
             return known
-        if not await services.files.exists(new.key):  # collected before the key was held
-            await services.files.put(new.key, staged)
+        await hold(new.key, staged, services=services)
         return await record(owner_id, new)
+
+
+async def hold(key: str, staged: Path, *, services: Services) -> None:
+    """Until the transaction that is open ends, nobody else has the key, and its bytes are there: those that
+    were put, or the staged ones where these were collected before the key was held."""
+    async with rows.key_held(key):
+        if not await services.files.exists(key):
+            await services.files.put(key, staged)
+
+
+async def taken(owner_id: UUID, new: NewAsset) -> Asset:
+    """A row of bytes that the open transaction holds: the one that is there already, or a new one."""
+    return await _repeated(owner_id, new) or await record(owner_id, new)
 
 
 async def _repeated(owner_id: UUID, new: NewAsset) -> Asset | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from db.commits import Commit
 from db.stems import Stem
 from domain.commits.comparing import CommitDiff, Heard, StemChange, StemDiff, common, diff, heard
+from domain.commits.healing import heal
 from domain.commits.making import NewCommit, create
 from domain.commits.merging import Merge, MergeResult, MergeStatus, StemConflict, merge
 from domain.commits.reading import (
@@ -57,6 +58,7 @@ __all__ = [
     "everything",
     "files",
     "get",
+    "heal",
     "heard",
     "histories",
     "merge",

@@ -100,7 +100,7 @@ async def keep(viewer: Viewer, meant: Meant, new: NewCommit) -> Kept:
         spot = await spot_of(viewer, repository, new)
     except (Conflict, NotFound):
         spot = Spot(await _followed(repository, meant))
-    commit = await put(viewer, repository, spot, new, said)
+    commit = (await put(viewer, repository, spot, new, said)).commit
     branch = spot.new_branch if spot.branch is None else spot.branch.name
     return Kept(commit, branch, branch is None and meant.line is not None)
 

@@ -21,6 +21,7 @@ from db import commits as rows
 from db import stems as stem_rows
 from db.branches import Branch
 from db.commits import Commit
+from db.jobs import Job
 from db.repositories import IN_TRANSACTION, Repository
 from db.stems import Stem
 from domain.accounts import Viewer
@@ -63,6 +64,14 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A new commit, and the job that it needs, which is to be rung for once the commit is there."""
+
+    commit: Commit
+    job: Job | None
+
+
+@dataclass(frozen=True)
 class Spot:
     """Where a commit goes: behind `parent`, with `branch` moved to it, or a branch of `new_branch` made."""
 
@@ -76,10 +85,10 @@ async def create(viewer: Viewer, new: NewCommit, *, services: Services) -> Commi
     said = said_of(new)
     async with IN_TRANSACTION():
         repository = await changeable(viewer, new.repository_id, "repository_id")
-        commit = await put(viewer, repository, await spot_of(viewer, repository, new), new, said)
+        made = await put(viewer, repository, await spot_of(viewer, repository, new), new, said)
     await services.events.nudge(topic(repository.id))
-    await rendering.ring(commit, services=services)
-    return commit
+    await rendering.ring(made.job, services=services)
+    return made.commit
 
 
 def said_of(new: NewCommit) -> Figures:
@@ -93,7 +102,7 @@ def said_of(new: NewCommit) -> Figures:
     )
 
 
-async def put(viewer: Viewer, repository: Repository, spot: Spot, new: NewCommit, said: Figures) -> Commit:
+async def put(viewer: Viewer, repository: Repository, spot: Spot, new: NewCommit, said: Figures) -> Made:
     """The commit at that place of a locked repository, with the stems that are asked for."""
     before = {} if spot.parent is None else await stems_of(spot.parent)
     stems = before if new.stems is None else await taken_up(viewer, repository, new.stems, before)
@@ -109,7 +118,7 @@ async def added(
     stems: Mapping[str, Stem],
     before: Mapping[str, Stem],
     said: Figures,
-) -> Commit:
+) -> Made:
     """The commit in a locked repository, its branch moved and its render asked for; `before` are the stems of
     its parent."""
     checked_room(repository, 1)
@@ -128,8 +137,7 @@ async def added(
         **vars(said),
     )
     await moved(repository, spot, commit)
-    await rendering.ask(repository, commit, stems)
-    return commit
+    return Made(commit, await rendering.ask(commit, stems))
 
 
 def checked_room(repository: Repository, more: int) -> None:

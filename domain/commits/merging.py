@@ -21,6 +21,7 @@ from db import repositories as repository_rows
 from db import stems as stem_rows
 from db.branches import Branch
 from db.commits import Commit
+from db.jobs import Job
 from db.repositories import IN_TRANSACTION, Repository
 from db.stems import Stem
 from domain.accounts import Viewer
@@ -69,11 +70,13 @@ class StemConflict:
 
 @dataclass(frozen=True)
 class MergeResult:
-    """`commit` is what the target's head is now; None in a conflict, and where a dry run would change it."""
+    """`commit` is what the target's head is now; None in a conflict, and where a dry run would change it.
+    `job` is what a new commit needs."""
 
     status: MergeStatus
     commit: Commit | None = None
     conflicts: Sequence[StemConflict] = field(default_factory=list)
+    job: Job | None = None
 
 
 async def merge(viewer: Viewer, asked: Merge, *, services: Services) -> MergeResult:
@@ -85,20 +88,22 @@ async def merge(viewer: Viewer, asked: Merge, *, services: Services) -> MergeRes
         result = await _merged(viewer, asked, message, resolutions, mixes)
     if result.commit is not None and not asked.dry_run and result.status is not MergeStatus.UP_TO_DATE:
         await services.events.nudge(topic(asked.repository_id))
-        await rendering.ring(result.commit, services=services)
+        await rendering.ring(result.job, services=services)
     return result
 
 
 async def _merged(
     viewer: Viewer, asked: Merge, message: str | None, resolutions: Mapping[str, MergeSide], mixes: Mixes
 ) -> MergeResult:
-    for _ in range(TRIES):
+    for left in reversed(range(TRIES)):
         try:
             async with IN_TRANSACTION():
+                await mixes.hold()
                 sides = await _sides(viewer, asked)
                 return await sides.merged(viewer, message, resolutions, asked.dry_run, mixes)
         except Lacking as lacking:
-            await mixes.make(lacking.pairs)
+            if left:  # nobody would take up what is mixed after the last
+                await mixes.make(lacking.pairs)
     raise Conflict("The branches moved each time that their stems were mixed; try again", field="target")
 
 
@@ -177,9 +182,9 @@ class _Sides:
             generation_params=None,
             render_id=rendering.kept_render(stem_set_id, ours, theirs),
         )
-        await rendering.ask(self.repository, commit, stems)
+        job = await rendering.ask(commit, stems)
         await branch_rows.change(self.our_branch, {"head": commit.number})
-        return MergeResult(MergeStatus.MERGED, commit)
+        return MergeResult(MergeStatus.MERGED, commit, job=job)
 
     def _reach(self, ours: Commit, theirs: Commit) -> int:
         """How many commits the merge's history will have."""

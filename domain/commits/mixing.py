@@ -9,6 +9,7 @@ its mix by the stems that went into it. What a merge leaves unused is collected.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ MIX = "render.audio.mixing.mixing:mix"
 SHARE = 0.5  # of the amplitude of each side
 SECONDS = 10.0
 FIELD = "take"
+
+log = logging.getLogger(__name__)
 
 Pair = tuple[Stem, Stem]  # ours and theirs
 
@@ -71,19 +74,27 @@ class Mixes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for made in self._made.values():
-            made.staged.unlink(missing_ok=True)
-        for made in self._made.values():
-            await assets.collect(made.new.key, made.new.sha256, services=self._services)
+            try:
+                made.staged.unlink(missing_ok=True)
+                await assets.collect(made.new.key, made.new.sha256, services=self._services)
+            except Exception as error:  # the merge may be there by now: the daily round removes what is left
+                log.warning("a mix was not collected: %s", error or type(error).__name__)
+
+    async def hold(self) -> None:
+        """Have what was mixed so far stay until the open transaction ends: before it locks anything else,
+        since nobody is to wait for a storage."""
+        for made in sorted(self._made.values(), key=lambda made: made.new.key):
+            await assets.hold(made.new.key, made.staged, services=self._services)
 
     async def taken_up(self, pairs: Mapping[str, Pair]) -> dict[str, Stem]:
-        """The stems by type, in the merge's transaction. Raises Lacking."""
+        """The stems by type, in the merge's transaction, which holds the mixes. Raises Lacking."""
         lacking = {type: pair for type, pair in pairs.items() if _contents(pair) not in self._made}
         if lacking:
             raise Lacking(lacking)
         found = {}
         for type, pair in pairs.items():
             made = self._made[_contents(pair)]
-            asset = await assets.kept(self._viewer.id, made.new, made.staged, services=self._services)
+            asset = await assets.taken(self._viewer.id, made.new)
             found[type] = await rows.obtain(type, asset, made.gain)
         return found
 

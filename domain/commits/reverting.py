@@ -14,7 +14,7 @@ from db.repositories import IN_TRANSACTION, Repository
 from db.stems import TYPES
 from domain.accounts import Viewer
 from domain.commits import rendering
-from domain.commits.making import Figures, Spot, added, head_of
+from domain.commits.making import Figures, Made, Spot, added, head_of
 from domain.commits.reading import stem_sets
 from domain.commits.stems import is_same
 from domain.commits.threeway import merged, merged_value
@@ -38,11 +38,11 @@ async def revert(viewer: Viewer, commit_id: UUID, branch: str, *, services: Serv
             raise InvalidInput("branch", f"branch {branch} does not come from that commit")
         made = await _reverted(viewer, repository, taken_back, Spot(head, on))
     await services.events.nudge(topic(repository.id))
-    await rendering.ring(made, services=services)
-    return made
+    await rendering.ring(made.job, services=services)
+    return made.commit
 
 
-async def _reverted(viewer: Viewer, repository: Repository, taken_back: Commit, spot: Spot) -> Commit:
+async def _reverted(viewer: Viewer, repository: Repository, taken_back: Commit, spot: Spot) -> Made:
     head = spot.parent
     assert head is not None
     before = await _parent(taken_back)

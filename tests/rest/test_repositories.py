@@ -10,12 +10,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from domain import repositories
+from domain import assets, repositories
 from domain.accounts import Viewer, local_owner
 from domain.ports import Services
 from tests.support.inprocess import VIEWER_HEADER, served
 from tests.support.music import some_sounds, somebody_else
-from tests.support.rows import unknown_ids
+from tests.support.rows import an_asset, unknown_ids
 
 
 @pytest.fixture
@@ -111,6 +111,44 @@ async def test_a_commit_is_made_and_read(client: httpx.AsyncClient, viewer: View
     assert second["parent_commit_id"] == first["id"]
 
 
+async def drums_of(client: httpx.AsyncClient, commit: str) -> str:
+    (stem,) = (await client.get(f"/api/vcs/commit/{commit}")).json()["stems"]
+    return str(stem["url"])
+
+
+async def test_a_url_means_the_file_with_its_id_though_a_newer_one_has_its_name(
+    client: httpx.AsyncClient, services: Services, viewer: Viewer
+) -> None:
+    old = await an_asset(viewer, filename="beat_drums.flac")
+    url = f"/assets/{old.id}/beat_drums.flac"
+    stems = [{"type": "drums", "file_path": url, "gain": 0.5}]
+    repository = await created(client)
+    await committed(client, repository, stems=[{"type": "drums", "file_path": url}])
+    await assets.delete(viewer, old.id, services=services)
+    new = await an_asset(viewer, filename="beat_drums.flac")
+    again = await committed(client, repository, stems=stems)
+    assert await drums_of(client, again) == url
+    elsewhere = await created(client, "another")
+    answer = await client.post(f"/api/vcs/commit/{elsewhere}", json={"message": "a", "stems": stems})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Audio file not found"})
+    named = [{"type": "drums", "file_path": "beat_drums.flac"}]
+    by_name = await committed(client, elsewhere, stems=named)
+    assert await drums_of(client, by_name) == f"/assets/{new.id}/beat_drums.flac"
+
+
+async def test_a_url_in_a_fork_means_the_file_of_the_original_and_not_ones_own(
+    client: httpx.AsyncClient, other: httpx.AsyncClient, viewer: Viewer, stranger: Viewer
+) -> None:
+    theirs = await an_asset(viewer, filename="beat_drums.flac")
+    await an_asset(stranger, filename="beat_drums.flac")
+    url = f"/assets/{theirs.id}/beat_drums.flac"
+    repository = await created(client, is_public=True)
+    await committed(client, repository, stems=[{"type": "drums", "file_path": url}])
+    fork = (await posted(other, "/api/vcs/fork", original_repo_id=repository, fork_name="mine"))["id"]
+    louder = await committed(other, fork, stems=[{"type": "drums", "file_path": url, "gain": 2.0}])
+    assert await drums_of(other, louder) == url
+
+
 async def test_history_keeps_lines_and_merges(client: httpx.AsyncClient, viewer: Viewer) -> None:
     repository = await created(client)
     empty = (await client.get(f"/api/vcs/history/{repository}")).json()
@@ -194,6 +232,16 @@ async def test_bad_commits(client: httpx.AsyncClient, body: dict[str, Any], stat
     answer = await client.post(f"/api/vcs/commit/{repository}", json=body)
     assert answer.status_code == status, answer.text
     assert "detail" in answer.json()
+
+
+async def test_more_stems_than_types_are_refused_before_any_is_looked_for(client: httpx.AsyncClient) -> None:
+    repository = await created(client)
+    stems = [{"type": "drums", "file_path": "none.wav"}] * 6
+    answer = await client.post(f"/api/vcs/commit/{repository}", json={"message": "a", "stems": stems})
+    assert answer.status_code == 422
+    (problem,) = answer.json()["detail"]
+    assert problem["loc"] == ["body", "stems"]
+    assert "at most 5 items" in problem["msg"]
 
 
 async def test_a_parent_of_another_repository_is_400(client: httpx.AsyncClient) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -15,16 +17,18 @@ from db.assets import Asset
 from db.commits import Commit
 from db.jobs import Job
 from db.repositories import IN_TRANSACTION, Repository
+from db.sound_portraits import SoundPortrait
 from domain import assets, commits, jobs, portraits, repositories
 from domain.accounts import Viewer, local_owner
-from domain.commits import Merge, StemType, rendering
+from domain.commits import Merge, NewCommit, NewStem, StemType, rendering
 from domain.errors import Conflict, NotFound
 from domain.ports import Limits, Services
 from render.audio.portraits.likeness import BANDS, Portrait, packed
-from tests.support.local_services import Bell, local_services
+from tests.support.local_services import Bell, Nudges, local_services
 from tests.support.music import a_commit, a_repository, some_sounds, somebody_else
 
 pytestmark = pytest.mark.usefixtures("database")
+SILENCE = Portrait(None, packed(np.zeros((1, BANDS))))
 
 
 @dataclass
@@ -68,6 +72,8 @@ async def completed(job: Job, render: Asset) -> None:
             "INSERT INTO job_outputs (job_id, asset_id, role) VALUES ($1, $2, 'audio')", job.id, render.id
         )
         assert await rendering.keep(done)
+        files = [file for _, file in await rendering.to_mix(UUID(job.params["stem_set_id"]))]
+        await portraits.keep({file.sha256: SILENCE for file in files})
 
 
 async def test_each_commit_with_stems_of_its_own_gets_a_job_though_no_job_may_wait(world: World) -> None:
@@ -75,7 +81,6 @@ async def test_each_commit_with_stems_of_its_own_gets_a_job_though_no_job_may_wa
     root = await world.commit(drums, bass)
     (job,) = await Job.all()
     assert (job.kind, job.state, job.priority, job.subject_type) == ("COMMIT_RENDER", "PENDING", 0, "Commit")
-    assert job.params["filenames"]["audio"] == f"song {root.id.hex[:8]}.flac"
     assert rung(world.services) == 1
     await repositories.create_branch(world.viewer, world.repository.id, "ideas")
     ours = await world.commit(more, bass)
@@ -90,6 +95,68 @@ async def test_each_commit_with_stems_of_its_own_gets_a_job_though_no_job_may_wa
     await repositories.fork(world.viewer, world.repository.id, "fork")
     await repositories.fork(world.viewer, world.repository.id, "half", ours.id)
     assert await Job.all().count() == 4
+
+
+@dataclass
+class Breaking(Nudges):
+    """After the first nudge, that is once the transaction has ended, nothing outside answers."""
+
+    broken: bool = False
+
+    async def nudge(self, *topics: str) -> None:
+        if self.broken:
+            raise ConnectionError("away")
+        self.broken = True
+
+
+async def test_a_commit_that_is_there_is_no_error_though_nothing_answers_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*args: Any) -> Any:
+        raise ConnectionError("away")
+
+    async def unhindered(asked: Callable[[Services], Awaitable[Any]]) -> None:
+        events = Breaking()
+        rows = sql.rows
+
+        async def answers(*args: Any) -> Any:
+            return await (away if events.broken else rows)(*args)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(sql, "rows", answers)
+            await asked(replace(world.services, events=events))
+        assert events.broken
+
+    drums, bass, more, other, last = world.sounds
+    await world.commit(drums, bass)
+    await repositories.create_branch(world.viewer, world.repository.id, "ideas")
+    await world.commit(drums, other, branch="ideas")
+    new = NewCommit(world.repository.id, "a change", stems=[NewStem(StemType.DRUMS, more.id)])
+    await unhindered(lambda services: commits.create(world.viewer, new, services=services))
+    await world.commit(more, bass)
+    merge = Merge(world.repository.id, "ideas", "main")
+    await unhindered(lambda services: commits.merge(world.viewer, merge, services=services))
+    vocals = await world.commit(more, other, last)
+    await world.commit(bass, other, last)
+    await unhindered(lambda services: commits.revert(world.viewer, vocals.id, "main", services=services))
+    assert await Commit.all().count() == 8
+    assert await Job.all().count() == 8
+
+
+async def test_the_name_of_a_private_fork_is_not_in_the_name_of_the_render_that_it_shares(
+    world: World,
+) -> None:
+    drums, *_ = world.sounds
+    await world.commit(drums)
+    await repositories.update(world.viewer, world.repository.id, {"is_public": True})
+    stranger = await somebody_else()
+    fork = await repositories.fork(stranger, world.repository.id, "my secret album")
+    theirs = await a_commit(stranger, fork, world.services, {"DRUMS": drums, "BASS": drums})
+    mine = await world.commit(drums, drums)
+    assert theirs.stem_set_id == mine.stem_set_id
+    found = [await Job.get(subject_id=str(one.id)) for one in (theirs, mine)]
+    name = f"render {mine.stem_set_id.hex[:8]}.flac"
+    assert [job.params["filenames"]["audio"] for job in found] == [name, name]
 
 
 async def test_no_stems_need_no_render(world: World) -> None:
@@ -150,11 +217,24 @@ async def test_stems_that_nobody_heard_are_listened_to_though_the_mix_is_there(w
     first = await world.commit(drums, render_id=mix.id)
     await world.commit(drums, bpm=90, render_id=mix.id)
     assert await asked(is_to_mix=False) == [str(first.id)]
-    silence = Portrait(None, packed(np.zeros((1, BANDS))))
-    await portraits.keep({drums.sha256: silence, bass.sha256: silence})
+    await portraits.keep({drums.sha256: SILENCE, bass.sha256: SILENCE})
     await world.commit(drums, bass, render_id=mix.id)
     assert await asked(is_to_mix=False) == [str(first.id)]
     assert await asked() == []
+
+
+async def test_stems_that_nobody_heard_are_listened_to_though_their_set_has_its_render(world: World) -> None:
+    drums, mix, *_ = world.sounds
+    first = await world.commit(drums)
+    await completed(await Job.get(subject_id=str(first.id)), mix)
+    await SoundPortrait.all().delete()
+    later = await world.commit(drums, bpm=90)
+    assert await asked(is_to_mix=False) == [str(later.id)]
+    await world.commit(drums, bpm=91)
+    await portraits.keep({drums.sha256: SILENCE})
+    await world.commit(drums, bpm=92)
+    assert await asked(is_to_mix=False) == [str(later.id)]
+    assert await asked() == [str(first.id)]
 
 
 async def test_a_commit_that_does_not_happen_leaves_no_job(world: World) -> None:

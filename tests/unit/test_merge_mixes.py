@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import numpy as np
 import pytest
 
@@ -212,6 +213,59 @@ async def test_a_branch_that_moves_meanwhile_is_mixed_anew(world: World) -> None
     assert staged == []
 
 
+async def test_a_merge_that_is_there_is_no_error_though_what_it_left_cannot_be_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(key: str) -> None:
+        raise OSError(f"{key} is busy")
+
+    await world.commit(noise(14))
+    await world.commit(noise(15), "ideas")
+    world.media.meddle = moving(world, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.services.files, "delete", fails)
+        result = await world.merge()
+    assert result.status is MergeStatus.MERGED
+    stored, staged, _ = await world.left()
+    assert (len(stored - {file.key for file in await Asset.all()}), staged) == (1, [])
+    assert (await world.merge()).status is MergeStatus.UP_TO_DATE
+
+
+async def test_nobody_waits_for_the_storage_of_a_mix_though_it_was_collected_meanwhile(
+    world: World, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = world.services.files
+    exists, put, asked = files.exists, files.put, []
+
+    async def is_free(what: str) -> None:
+        asked.append(what)
+        connection = await asyncpg.connect(database_url)
+        try:
+            await connection.execute("SELECT id FROM repositories FOR UPDATE NOWAIT")
+        finally:
+            await connection.close()
+
+    async def free_exists(key: str) -> bool:
+        await is_free("exists")
+        return await exists(key)
+
+    async def lost_put(key: str, path: Path) -> None:
+        await is_free("put")
+        await put(key, path)
+        if asked == ["put"]:
+            await files.delete(key)
+
+    await world.commit(noise(14))
+    await world.commit(noise(15), "ideas")
+    monkeypatch.setattr(files, "exists", free_exists)
+    monkeypatch.setattr(files, "put", lost_put)
+    made = (await world.merge()).commit
+    assert asked == ["put", "exists", "put"]
+    assert made is not None
+    sound, _ = await heard(world, made)
+    assert np.abs(sound - 0.5 * (noise(14) + noise(15))).max() < 1e-6
+
+
 async def test_a_branch_that_never_rests_is_a_conflict(world: World) -> None:
     await world.commit(noise(16))
     await world.commit(noise(17), "ideas")
@@ -219,6 +273,7 @@ async def test_a_branch_that_never_rests_is_a_conflict(world: World) -> None:
     with pytest.raises(Conflict) as refusal:
         await world.merge()
     assert refusal.value.field == "target"
+    assert world.media.calls.count(mixing.MIX) == 2  # of three tries, before the second and the third
     stored, staged, _ = await world.left()
     assert (stored, staged) == ({file.key for file in await Asset.all()}, [])
 
