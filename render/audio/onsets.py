@@ -29,12 +29,14 @@ Array = NDArray[np.float64]
 class Onsets:
     """Arrays over ticks, 0..1, 1 being the strong onsets of the track.
 
-    `all` is of all bands, `low` of those below 110 Hz, which are kicks and no snares. `softness` is 0 where
-    something is struck that sounds everywhere at once, as drums do, and 1 where notes only follow each other.
+    `all` is of all bands, `low` of those below 110 Hz, which are kicks and no snares, `bass` of those below
+    200 Hz. `softness` is 0 where something is struck that sounds everywhere at once, as drums do, and 1 where
+    notes only follow each other.
     """
 
     all: Array
     low: Array
+    bass: Array
     softness: float
 
 
@@ -43,12 +45,12 @@ def onsets_of(measured: Bands) -> Onsets:
     whole = max(1, (measured.samples - WINDOW // 2) // HOP)  # a window that the end cuts off hears a click
     fine = measured.fine[:whole]
     loudest = float(np.percentile(fine.max(axis=1), 99.0))
-    low = int(np.searchsorted(band_edges(), 110.0))
+    low, bass = (int(np.searchsorted(band_edges(), hertz)) for hertz in (110.0, 200.0))
     rise = _rises(fine, loudest)
     softness = float(np.clip((_HARD - np.percentile(rise, 99.0)) / (_HARD - _SOFT), 0.0, 1.0))
     late = _LEAD_TICKS - softness * (_LEAD_TICKS + _LAG_TICKS)
-    low_rise = _rises(fine[:, :low], loudest)
-    return Onsets(_scaled(rise, late), _scaled(low_rise, late), softness)
+    low_rise, bass_rise = (_rises(fine[:, :bands], loudest) for bands in (low, bass))
+    return Onsets(_scaled(rise, late), _scaled(low_rise, late), _scaled(bass_rise, late), softness)
 
 
 def _rises(power: NDArray[np.float32], loudest: float) -> Array:
@@ -72,4 +74,4 @@ def _scaled(rise: Array, late: float) -> Array:
     if strong > 0.0:
         rise = np.clip(rise / strong, 0.0, 1.0)
     ticks = np.arange(len(rise) * TICKS_A_FRAME) - late
-    return np.interp(ticks / TICKS_A_FRAME, np.arange(len(rise)), rise)
+    return np.asarray(np.interp(ticks / TICKS_A_FRAME, np.arange(len(rise)), rise))

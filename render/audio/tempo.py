@@ -31,6 +31,7 @@ _PEAKS = 6
 _LEAST_CLEAR = 0.1
 _TIGHT = 400.0  # holds a path to its period
 _CLEAR = 0.3  # an autocorrelation at the beat from which there is no doubt that there is one
+_BASS_LEADS = 1.5  # how much an onset of the bass counts beside one of all bands, where all is soft
 _STEADY_SECONDS = 0.016  # beats this near to a regular grid (root mean square) are that grid
 
 Array = NDArray[np.float64]
@@ -62,16 +63,24 @@ def rhythm(heard: Onsets, begins: int = 0) -> Rhythm:
     scores = _scores(periods, heard, repeats)
     order = np.argsort(-scores)
     best = int(order[0])
-    tight = beats.path(curve, periods[best], _TIGHT).astype(np.float64)
-    timed = _steady(tight, curve, begins) or _loose(
-        beats.path(curve, periods[best]).astype(np.float64), curve
-    )
+    led = _led(heard)
+    tight = beats.path(led, periods[best], _TIGHT).astype(np.float64)
+    timed = _steady(tight, curve, begins) or _loose(beats.path(led, periods[best]).astype(np.float64), curve)
     if timed is None:
         return NONE
     clear = min(1.0, float(repeats[round(periods[best])]) / _CLEAR)
     share = float(1.0 / np.exp(scores - scores[best]).sum())
     others = [_BPM_TICKS / periods[k] for k in order[1:MAX_CANDIDATES]]
     return Rhythm(timed[0], share * clear, (timed[0], *others), timed[1])
+
+
+def _led(heard: Onsets) -> Array:
+    """The onsets that beats are found by, 0..1.5: without drums it is the bass that says where beats are and
+    where their halves."""
+    if not heard.softness:
+        return heard.all
+    led = heard.all + _BASS_LEADS * heard.softness * heard.bass
+    return np.asarray(np.minimum(led / max(float(np.percentile(led, 99.0)), 1e-9), 1.5))
 
 
 def _middle(ticks: int) -> slice:
