@@ -198,3 +198,15 @@ def f_measure(found: Sound, truth: Sound, within_seconds: float) -> float:
         else:
             j += 1
     return 2.0 * hits / max(1, len(found) + len(truth))
+
+
+def note_f_measure(onsets: Sound, pitches: NDArray[np.int64], tune: Hummed, within_seconds: float) -> float:
+    """Of notes whose onset and pitch are right; each is matched once."""
+    free = np.ones(len(onsets), bool)
+    hits = 0
+    for onset, pitch in zip(tune.onsets, tune.pitches, strict=True):
+        near = free & (np.abs(onsets - onset) <= within_seconds) & (pitches == pitch)
+        if near.any():
+            free[np.flatnonzero(near)[np.abs(onsets[near] - onset).argmin()]] = False
+            hits += 1
+    return 2.0 * hits / max(1, len(onsets) + len(tune.onsets))

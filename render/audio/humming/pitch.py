@@ -25,7 +25,7 @@ HOP = 160
 FRAME_SECONDS = HOP / SAMPLE_RATE_HZ
 LOWEST_HZ, HIGHEST_HZ = 60.0, 2100.0  # a low man's hum, a whistle
 
-_WINDOW = 1024
+_WINDOW = 768  # nearly three periods of the lowest pitch
 _LONGEST, _SHORTEST = int(SAMPLE_RATE_HZ / LOWEST_HZ) + 2, int(SAMPLE_RATE_HZ / HIGHEST_HZ)
 _SPAN = _WINDOW + _LONGEST
 _BAND_HZ = (50.0, 2600.0)  # no rumble, and little breath
@@ -35,7 +35,9 @@ _DIPS = 12
 _FAINTEST_DB = -65.0  # of full scale
 _BELOW_LOUD_DB = 38.0
 _SPREAD = 18.0  # the second parameter of the thresholds' distribution
-_JUMP, _FARTHEST, _TURN = 0.25, 3.0, 1.2  # natural logarithms: a semitone, any leap, beginning or ending
+_JUMP, _FARTHEST, _TURN = 0.25, 3.0, 2.5  # natural logarithms: a semitone, any leap, beginning or ending
+
+_DOUBT = 0.1  # what it says for "no voice" that a dip is shallow: breath makes all of them so
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def followed(sound: NDArray[np.float32]) -> PitchTrack:
     lags, masses = _dips_of(band, count)
     masses[level < max(_FAINTEST_DB, float(np.percentile(level, 95.0)) - _BELOW_LOUD_DB)] = 0.0
     pitch = np.where(lags > 0.0, 69.0 + 12.0 * np.log2(SAMPLE_RATE_HZ / np.maximum(lags, 1.0) / 440.0), 0.0)
-    path = _best_path(pitch, masses, _JUMP, _FARTHEST, _TURN)
+    path = _best_path(pitch, masses, _JUMP, _FARTHEST, _TURN, _DOUBT)
     frame = np.arange(count)
     found = path >= 0
     chosen = np.maximum(path, 0)
@@ -138,7 +140,7 @@ def _dips(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _best_path(pitch: Any, masses: Any, jump: float, farthest: float, turn: float) -> Any:
+def _best_path(pitch: Any, masses: Any, jump: float, farthest: float, turn: float, doubt: float) -> Any:
     """Which dip of each frame, -1 for no voice."""
     frames, count = masses.shape
     score = np.full((frames, count + 1), -np.inf)
@@ -150,7 +152,9 @@ def _best_path(pitch: Any, masses: Any, jump: float, farthest: float, turn: floa
         for i in range(count + 1):
             if i < count and masses[t, i] <= 0.0:
                 continue
-            heard = np.log(masses[t, i] + 1e-4) if i < count else np.log(max(1.0 - voiced, 0.0) + 1e-2)
+            heard = (
+                np.log(masses[t, i] + 1e-4) if i < count else np.log(doubt * max(1.0 - voiced, 0.0) + 1e-2)
+            )
             best, origin = 0.0 if t == 0 else -np.inf, count
             if t > 0:
                 for j in range(count + 1):

@@ -20,13 +20,13 @@ from render.audio.humming.pitch import FRAME_SECONDS, Array, PitchTrack
 
 _STEP = 0.25  # semitones from level to level
 _FAR = 0.8  # semitones: what is farther costs no more
-_NEW_NOTE, _NEW_REST = 6.0, 0.5
+_NEW_NOTE, _NEW_REST = 5.0, 0.5
 _HOARSE, _SUNG = 0.7, 0.7  # a frame without voice in a note, and one with voice in a rest
 _LEAST_FRAMES = 7
 _LEAST_REST_FRAMES = 3
 _DIP_FRAMES = 12  # a dip has louder frames on both sides within so many
 _SHALLOWEST_DB, _DEEP_DB = 4.0, 10.0
-_DIP_GAIN = 9.0  # more than _NEW_NOTE: a deep dip parts two notes of the same pitch
+_DIP_GAIN = 8.0  # more than _NEW_NOTE: a deep dip parts two notes of the same pitch
 _STEEPEST = 9.0  # semitones a second: a steady stretch is flatter
 _FEWEST_STEADY = 5
 

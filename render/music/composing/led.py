@@ -23,6 +23,7 @@ from render.music.tune import LOWEST_PITCH, Tune, TuneNote, end_step
 _LEAST_AGAIN = 2  # bars of a beginning that comes again
 _TURN_BEATS = 2  # a note as long as that is answered when it comes again
 _SOFTER = 0.8
+_LATE_ENOUGH = 0.6  # of the piece
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,7 @@ def stated(tune: Tune, clock: Clock, bars: int, genre: Genre) -> tuple[tuple[Sec
     """The sections of a piece of so many bars, and where in them the tune is."""
     length = max(1, -(-end_step(tune) // clock.steps_a_bar))
     if length >= bars:
-        section = Section("drop", 0, bars, LEVELS["drop"])
-        return (section,), [Statement(section, cut(tune, clock, bars), 0)]
+        return _beginning(tune, clock, bars)
     first = _intro_bars(bars, length)
     times = (bars - first) // length
     sizes = [length] * times
@@ -60,6 +60,18 @@ def stated(tune: Tune, clock: Clock, bars: int, genre: Genre) -> tuple[tuple[Sec
     return tuple(sections), statements
 
 
+def _beginning(tune: Tune, clock: Clock, bars: int) -> tuple[tuple[Section, ...], list[Statement]]:
+    """Of a tune that is as long as the piece or longer: up to the last phrase that ends late enough, then an
+    outro; else to the last bar line.
+    """
+    size = _phrase_bars(tune, clock, bars)
+    if size < _LATE_ENOUGH * bars:
+        size = bars
+    section = Section("drop", 0, size, LEVELS["drop"])
+    outro = (Section("outro", size, bars - size, LEVELS["outro"]),) if size < bars else ()
+    return (section, *outro), [Statement(section, cut(tune, clock, size), 0)]
+
+
 def _intro_bars(bars: int, length: int) -> int:
     spare = bars - length
     return 0 if spare < 2 else 4 if spare >= 16 and length >= 8 else 2 if spare >= length + 2 else 1
@@ -74,9 +86,8 @@ def _kind(number: int, count: int, genre: Genre) -> str:
 
 
 def cut(tune: Tune, clock: Clock, bars: int) -> Tune:
-    """What of the tune begins and is heard in its first bars, up to the end of a phrase if there is one."""
-    limit = _phrase_bars(tune, clock, bars) or bars
-    end = limit * clock.steps_a_bar
+    """What of the tune begins in its first bars, the last note no longer than they are."""
+    end = bars * clock.steps_a_bar
     if end_step(tune) <= end:
         return tune
     return tuple(note._replace(steps=min(note.steps, end - note.step)) for note in tune if note.step < end)
