@@ -15,9 +15,9 @@ from domain import jobs
 from domain.accounts import Viewer
 from domain.errors import InvalidInput, Unavailable
 from domain.jobs import MELODY_TO_MUSIC, JobOptions, NewJob
-from domain.music.asked import NewPiece, filenames_of, request_of
+from domain.music.accepting import accepted
+from domain.music.asked import NewPiece, request_of
 from domain.music.providers import Provider, provider_named
-from domain.particles.films import content_hash
 from domain.particles.songs import song
 from domain.ports import Services
 from render.audio.humming.facts import HUMMING_VERSION, MAX_HUM_SECONDS, MIN_HUM_SECONDS
@@ -36,6 +36,9 @@ async def follow(
     The prompt may be empty. Raises NotFound, InvalidInput (no sound in it, too short, too long, an argument
     out of range), Unavailable (the provider follows no melody), and as `jobs.submit`.
     """
+    asked = _asked(audio_id, piece, options or JobOptions())
+    if earlier := await jobs.remembered(viewer, [asked], services=services):
+        return earlier[0]
     audio = await song(viewer, audio_id, FIELD)
     return await follow_song(viewer, audio, piece, options, services=services)
 
@@ -55,8 +58,8 @@ async def follow_song(
         raise Unavailable(f"The music provider {provider.name} follows no melody")
     _check_length(audio, field)
     model = services.models.melody if provider.is_trained else None
-    new = _job(audio, piece, options or JobOptions(), provider, model)
-    return await jobs.submit(viewer, new, services=services)
+    asked = _asked(audio.id, piece, options or JobOptions())
+    return await jobs.submit(viewer, _job(asked, audio, piece, provider, model), services=services)
 
 
 def _check_length(audio: Asset, field: str) -> None:
@@ -70,35 +73,31 @@ def _check_length(audio: Asset, field: str) -> None:
         )
 
 
+def _asked(audio_id: UUID, piece: NewPiece, options: JobOptions) -> NewJob:
+    """All that an idempotency key stands for."""
+    return NewJob(
+        kind=MELODY_TO_MUSIC.name,
+        params={},
+        inputs=[audio_id],
+        subject_type=SUBJECT,
+        subject_id=audio_id,
+        arguments={"audio_id": str(audio_id), **piece.said()},
+        options=options,
+    )
+
+
 def _job(
-    audio: Asset, piece: NewPiece, options: JobOptions, provider: Provider, model: ModelChoice | None
+    asked: NewJob, audio: Asset, piece: NewPiece, provider: Provider, model: ModelChoice | None
 ) -> NewJob:
     if provider.is_trained and piece.bpm == DEFAULT_BPM:
         piece = replace(piece, bpm=None)  # only a default: the words would contradict the hum
-    asked = {"bpm": piece.bpm, "key": (piece.key or "").strip() or None, "duration": piece.duration}
-    request = {**request_of(piece, provider, fewest_characters=0), "asked": asked}
-    identity = {
-        "kind": MELODY_TO_MUSIC.name,
-        "provider": provider.name,
-        "version": provider.version,
-        "humming": HUMMING_VERSION,
-        "audio": audio.sha256,
-        "request": request,
-        **({} if model is None else model.identity),
-    }
-    return NewJob(
-        kind=MELODY_TO_MUSIC.name,
-        params={
-            "provider": provider.name,
-            **({} if model is None else {"model": model.name}),
-            "audio_id": str(audio.id),
-            "request": request,
-            "filenames": filenames_of(request),
-        },
-        inputs=[audio.id],
-        subject_type=SUBJECT,
-        subject_id=audio.id,
-        cache_key=content_hash(identity),
-        arguments={"audio_id": str(audio.id), **piece.said()},
-        options=options,
+    said = {"bpm": piece.bpm, "key": (piece.key or "").strip() or None, "duration": piece.duration}
+    request = {**request_of(piece, provider, fewest_characters=0), "asked": said}
+    return accepted(
+        asked,
+        provider,
+        model,
+        request,
+        params={"audio_id": str(audio.id)},
+        depends_on={"humming": HUMMING_VERSION, "audio": audio.sha256},
     )
