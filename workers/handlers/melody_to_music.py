@@ -21,7 +21,7 @@ async def melody_to_music(run: Run) -> Settlement:
     provider = music.provider_named(run.params["provider"])
     if provider.follower is None:
         raise Unavailable(f"The music provider {provider.name} follows no melody")
-    model = model_of(run, run.services.models.melody)
+    model = model_of(run)
     await run.stage("compose", "listening to the melody")
     audio = await rows.song_row(UUID(run.params["audio_id"]))
     if audio is None:

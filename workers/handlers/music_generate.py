@@ -19,7 +19,7 @@ from workers.run import NewOutput, Run, Settlement
 
 async def music_generate(run: Run) -> Settlement:
     provider = music.provider_named(run.params["provider"])
-    model = model_of(run, run.services.models.music)
+    model = model_of(run)
     await run.stage("compose", "waiting for the composer")
     folder = run.scratch / "piece"
     folder.mkdir(exist_ok=True)

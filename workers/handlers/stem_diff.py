@@ -1,7 +1,7 @@
 """STEM_DIFF: what a stem has in the head less what it has in the base, as one file.
 
-Both sides are named in the job's params. Whether its owner may see the commits is asked again when it runs: it
-may have waited, or been run again, since they were made private.
+Both sides are named in the job's params. Whether its owner may see the commits is asked again when it runs:
+it may have waited, or been run again, since they were made private.
 """
 
 from __future__ import annotations
