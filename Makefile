@@ -54,7 +54,7 @@ serve: setup
 
 # Two at once, each with engines of its own. Those of the promises measure how long things take: one at a time.
 test: setup
-	$(BIN)/python -m pytest -m "not slow and not promise" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not promise" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-failures: setup
 	$(BIN)/python -m pytest -m "slow or promise" $(if $(FIGURES),--figures="$(FIGURES)")

@@ -1,5 +1,7 @@
 """What every test may ask for. All of it is real: PostgreSQL and Redis from the wheels, real processes.
 
+`make test` shares the tests out to two processes (pytest-xdist); each has its own of what a session has here.
+
 engines        session   an `Engines` pair in a home of its own (without fsync: tests do not lose power)
 clones         session   migrated databases of it: `tests.support.clones`
 database_url   function  a fresh, migrated database, one of those; not connected

@@ -85,7 +85,7 @@ class WorkerOptions:
             ),
             **{
                 provider: PoolPlan(
-                    self.slots, self.model_memory_bytes, warm=f"render.ml.{provider}:warm", awaited=False
+                    self.slots, self.model_memory_bytes, warm=f"render.ml.{provider}:warm", is_awaited=False
                 )
                 for provider in self.models.providers
             },

@@ -58,11 +58,9 @@ def is_numbered(name: str, plain: str) -> bool:
     """Whether `name` is `plain` or one of its numbered candidates."""
     if name == plain:
         return True
-    number = re.search(r"-(\d{1,9})$", split_name(name)[0])
-    if number is None:
-        return False
     stem, ending = split_name(plain)
-    return name == _fitted(stem, f"-{number[1]}{ending}")
+    number = re.search(r"-(\d{1,9})$", name.removesuffix(ending))
+    return number is not None and name == _fitted(stem, f"-{number[1]}{ending}")
 
 
 def _fitted(stem: str, ending: str) -> str:

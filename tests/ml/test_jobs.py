@@ -22,7 +22,7 @@ from tests.api.test_stems import SEPARATE
 from tests.api.test_whole_way import CANCEL, WATCH, followed
 from tests.rest.songs import kick_wav
 from tests.rest.test_stems import started, statuses, uploaded
-from tests.support import databases
+from tests.support.clones import Clones
 from tests.support.graphql_http import Api, api, data_of
 from tests.support.graphql_ws import socket
 from tests.support.hums import star, wav
@@ -46,9 +46,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory, demucs_model: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(engines: Engines, text_model: Path, melody_model: Path, hub: Path) -> Iterator[Server]:
+def server(
+    engines: Engines, clones: Clones, text_model: Path, melody_model: Path, hub: Path
+) -> Iterator[Server]:
     with (
-        databases.cloned(engines.addresses.database_url) as url,
+        clones.one() as url,
         running_server(
             url,
             f"{engines.addresses.redis_url}?db=5",

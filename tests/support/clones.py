@@ -18,7 +18,7 @@ from db.migrate import migrate
 from tests.support.databases import execute, named, run_alone
 
 TEMPLATE = "starling_template"
-EMPTIED_BYTES = 4 * 1024**2  # beyond these it is quicker to copy the template
+EMPTIED_BYTES = 2 * 1024**2  # beyond these it is quicker to copy the template
 
 # All that a test could leave different but rows, and the rows that every database has from the beginning.
 _SHAPE = """

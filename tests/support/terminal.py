@@ -114,7 +114,8 @@ def on_terminal(
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     given = {**environment, "TERM": "xterm-256color"}
-    given.pop("COLUMNS", None)
+    for name in ("COLUMNS", "LINES"):  # of the terminal that the tests were started from
+        given.pop(name, None)
     process = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=given, start_new_session=True
     )

@@ -6,7 +6,7 @@ import unicodedata
 from itertools import islice
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.assets.names import MAX_NAME_CHARACTERS, candidates, clean_name, is_numbered, split_name
@@ -68,6 +68,7 @@ def test_any_name_is_safe(said: str) -> None:
 
 
 @given(st.text(min_size=1, max_size=220))
+@example("song.")
 def test_candidates_are_distinct_and_belong_together(said: str) -> None:
     plain = clean_name(said, "file")
     first = list(islice(candidates(plain), 12))
