@@ -7,6 +7,7 @@ are checked as for any piece. Tempo and key of the result are the hum's own unle
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 from db.assets import Asset
@@ -18,9 +19,10 @@ from domain.jobs import MELODY_TO_MUSIC, JobOptions, NewJob
 from domain.music.accepting import accepted
 from domain.music.asked import NewPiece, request_of
 from domain.music.providers import Provider, provider_named
-from domain.particles.songs import song
+from domain.particles.songs import song, store_song
 from domain.ports import Services
 from render.audio.humming.facts import HUMMING_VERSION, MAX_HUM_SECONDS, MIN_HUM_SECONDS
+from render.media.facts import Probe
 from render.ml.models import ModelChoice
 from render.music.parameters import DEFAULT_BPM
 
@@ -53,18 +55,43 @@ async def follow_song(
     services: Services,
 ) -> Job:
     """The same of an asset with sound in it, which the client named by `field`."""
-    provider = provider_named(services.music_provider)
-    if provider.follower is None:
-        raise Unavailable(f"The music provider {provider.name} follows no melody")
-    _check_length(audio, field)
+    provider = _follower(services)
+    _check_length(audio.duration, field)
     model = services.models.melody if provider.is_trained else None
     asked = _asked(audio.id, piece, options or JobOptions())
     return await jobs.submit(viewer, _job(asked, audio, piece, provider, model), services=services)
 
 
-def _check_length(audio: Asset, field: str) -> None:
+async def store_hum(
+    viewer: Viewer,
+    staged: Path,
+    filename: str,
+    *,
+    piece: NewPiece,
+    field: str,
+    sha256: str | None = None,
+    services: Services,
+) -> Asset:
+    """A new asset of a staged recording, for `follow_song`: what that would refuse of the recording and the
+    piece is refused before anything is kept. Raises as `particles.store_song` and `follow`.
+    """
+    request_of(piece, _follower(services), fewest_characters=0)
+
+    def check(probe: Probe) -> None:
+        _check_length(probe.duration, field)
+
+    return await store_song(viewer, staged, filename, sha256=sha256, check=check, services=services)
+
+
+def _follower(services: Services) -> Provider:
+    provider = provider_named(services.music_provider)
+    if provider.follower is None:
+        raise Unavailable(f"The music provider {provider.name} follows no melody")
+    return provider
+
+
+def _check_length(seconds: float | None, field: str) -> None:
     """By what the file says of itself; the worker counts."""
-    seconds = audio.duration
     if seconds is not None and not MIN_HUM_SECONDS <= seconds <= MAX_HUM_SECONDS + 0.5:
         raise InvalidInput(
             field,
