@@ -35,7 +35,10 @@ async def commit_render(run: Run) -> Settlement:
     if not stems:
         return Settlement({"provider": PROVIDER, "is_commit_gone": True})
     async with AsyncExitStack() as held:
-        paths = [str(await held.enter_async_context(run.services.files.local(file.key))) for _, file in stems]
+        paths = []
+        for _, file in stems:
+            run.transfer()
+            paths.append(str(await held.enter_async_context(run.services.files.local(file.key))))
         heard = await _portraits(run, dict(zip((file.sha256 for _, file in stems), paths, strict=True)))
         if not run.params["is_to_mix"]:
             return _heard(heard)
@@ -53,8 +56,10 @@ async def commit_render(run: Run) -> Settlement:
 async def _portraits(run: Run, paths: dict[str, str]) -> dict[str, Portrait]:
     """Of those that lack one, by content."""
     found: dict[str, Portrait] = {}
-    for sha256 in sorted(await portraits.lacking(paths)):
-        found[sha256] = await run.child(PORTRAY, paths[sha256], pool="features")
+    wanted = sorted(await portraits.lacking(paths))
+    for place, sha256 in enumerate(wanted):
+        share = (place / len(wanted), (place + 1) / len(wanted))
+        found[sha256] = await run.child(PORTRAY, paths[sha256], pool="features", share=share)
     return found
 
 

@@ -50,6 +50,7 @@ async def _part(run: Run, side: dict[str, Any], sign: float, held: AsyncExitStac
     file = (await commits.files([asset_id])).get(asset_id)
     if file is None:
         raise NotFound("The commit was deleted, and its audio file with it")
+    run.transfer()
     path = await held.enter_async_context(run.services.files.local(file.key))
     return Part(str(path), sign * side["gain"])
 
