@@ -37,6 +37,7 @@ SUBJECT = "Asset"
 FIELD = "audio_id"
 PATIENCE_SECONDS = 60.0
 _LIVE = ("PENDING", "PROCESSING")
+_LOOKED_AT = 20  # jobs of one song, newest first: one that is live is among them
 _REFUSALS = {kind.code: kind for kind in (Cancelled, StorageFull, Unavailable, UnsupportedMedia, WorkerLost)}
 
 
@@ -91,18 +92,24 @@ async def _analyzed(
 
 
 async def _job(viewer: Viewer, audio: Asset, services: Services) -> Job:
-    """The job that listens to it just now, or a new one: somebody waits for it, so it goes before others."""
-    wanted = JobFilter(status=_LIVE, kind=(AUDIO_ANALYZE.name,), subject_id=str(audio.id))
-    live = (await jobs.page(viewer, wanted, first=1)).rows
-    if live:
-        return live[0]
+    """The job that listens to it just now, or a new one: somebody waits for it, so it goes before others.
+
+    Of those who ask at the same moment one makes the job and all get it: they have seen the same job end
+    last, and that is what the idempotency key says.
+    """
+    wanted = JobFilter(kind=(AUDIO_ANALYZE.name,), subject_id=str(audio.id))
+    earlier = (await jobs.page(viewer, wanted, first=_LOOKED_AT, is_counted=False)).rows
+    for job in earlier:
+        if job.state in _LIVE:
+            return job
+    last = str(earlier[0].id) if earlier else "none"
     new = NewJob(
         kind=AUDIO_ANALYZE.name,
         params={"audio_id": str(audio.id), "sha256": audio.sha256},
         inputs=[audio.id],
         subject_type=SUBJECT,
         subject_id=audio.id,
-        options=JobOptions(priority=Priority.HIGH),
+        options=JobOptions(priority=Priority.HIGH, idempotency_key=f"analysis of {audio.id} after {last}"),
     )
     return await jobs.submit(viewer, new, services=services)
 

@@ -79,7 +79,9 @@ class WorkerOptions:
             return self.pools
         return {
             "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.warm:warm"),
-            "features": PoolPlan(self.slots, self.child_memory_bytes),
+            "features": PoolPlan(
+                self.slots, self.child_memory_bytes, warm="render.audio.warm:warm", is_awaited=False
+            ),
             "music": PoolPlan(
                 self.slots, self.child_memory_bytes, warm="render.music.warm:warm", is_awaited=False
             ),

@@ -4,7 +4,7 @@
 from fastapi import APIRouter, Request
 
 from app.rest.edge import id_or_missing, services_of
-from app.rest.music_shapes import BatchStarted, GenerationRequest, GenerationStarted
+from app.rest.music_shapes import MAX_SECONDS, BatchStarted, GenerationRequest, GenerationStarted
 from app.viewer import viewer_of
 from domain import music
 from domain.errors import InvalidInput
@@ -39,6 +39,7 @@ def _piece(body: GenerationRequest) -> NewPiece:
         bpm=body.bpm,
         mood=body.mood,
         duration=body.duration,
+        longest=MAX_SECONDS,
         key=body.key,
         seed=body.seed,
         repository_id=None if body.repo_id is None else id_or_missing(body.repo_id, "Repository not found"),

@@ -14,6 +14,7 @@ from domain.music import MAX_BPM, MIN_BPM
 from render.music.parameters import MAX_MOOD_CHARACTERS, MAX_PROMPT_CHARACTERS
 
 QUEUED = "Generation task queued. Poll the status endpoint to check progress."
+MAX_SECONDS = 30.0  # as documented; the same for a length that the prompt says
 _MAIN = ("audio", "preview", "midi")
 
 
@@ -26,7 +27,7 @@ class GenerationRequest(BaseModel):
     )
     bpm: int = Field(default=120, ge=MIN_BPM, le=MAX_BPM, description="Beats a minute.")
     mood: str = Field(default="neutral", max_length=MAX_MOOD_CHARACTERS)
-    duration: float = Field(default=15, ge=5, le=30, description="Seconds.")
+    duration: float = Field(default=15, ge=5, le=MAX_SECONDS, description="Seconds.")
     key: str | None = Field(default=None, description='As "A minor" or "F# major".')
     seed: int | None = Field(default=None, description="The same request and seed is the same piece.")
     repo_id: str | None = Field(default=None, description="The repository that the piece is committed to.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +35,7 @@ _NAME_WORDS, _NAME_CHARACTERS = 6, 60
 class NewPiece:
     """A piece of music to be made. Explicit words of the prompt ("128 bpm", "in F# minor", "no drums") win
     over the arguments. Without a seed one is drawn. With a repository it is committed there, as
-    `commits.create` places it.
+    `commits.create` places it. `longest` are the seconds that the caller's interface allows, of words too.
     """
 
     prompt: str
@@ -47,10 +47,12 @@ class NewPiece:
     repository_id: UUID | None = None
     branch: str | None = None
     parent_commit_id: UUID | None = None
+    longest: float | None = None
 
     def said(self) -> dict[str, Any]:
         """What an idempotency key stands for."""
-        return {name: str(value) if isinstance(value, UUID) else value for name, value in vars(self).items()}
+        said = {name: value for name, value in vars(self).items() if name != "longest"}
+        return {name: str(value) if isinstance(value, UUID) else value for name, value in said.items()}
 
 
 def request_of(piece: NewPiece, provider: Provider, fewest_characters: int = 1) -> dict[str, Any]:
@@ -63,22 +65,27 @@ def request_of(piece: NewPiece, provider: Provider, fewest_characters: int = 1) 
     key = texts.prose(piece.key or "", "key", MAX_KEY_CHARACTERS) or None
     _in_range("bpm", piece.bpm, MIN_BPM, MAX_BPM, "")
     unit = f" seconds with {provider.name}" if provider.is_trained else " seconds"
-    _in_range("duration", piece.duration, MIN_SECONDS, provider.max_seconds, unit)
+    longest = min(provider.max_seconds, piece.longest or provider.max_seconds)
+    _in_range("duration", piece.duration, MIN_SECONDS, longest, unit)
     seed = secrets.randbits(_SEED_BITS) if piece.seed is None else piece.seed
     try:
         parameters = resolve(text, mood, piece.bpm, key, piece.duration, seed)
     except InvalidParameter as error:
         raise InvalidInput(error.field, f"{error.field} {error.sentence.rstrip('.')}") from error
+    parameters = replace(parameters, duration=min(parameters.duration, longest))
     request = {
         "prompt": text,
         "mood": mood,
         "bpm": parameters.bpm,
         "key": parameters.key,
-        "duration": min(parameters.duration, provider.max_seconds),
+        "duration": parameters.duration,
         "seed": parameters.seed,
         "parameters": parameters.as_json(),
     }
-    return _in_words(request, piece.bpm, key) if provider.is_trained else request
+    if not provider.is_trained:
+        return request
+    is_kept = piece.bpm != DEFAULT_BPM or parameters.bpm == piece.bpm  # a default may give way to words
+    return _in_words(request, piece.bpm if is_kept else None, key)
 
 
 def _in_words(request: dict[str, Any], bpm: float | None, key: str | None) -> dict[str, Any]:

@@ -68,12 +68,15 @@ def _best_paths(onset: Any, period: float, tightness: float) -> Any:
     back = np.full(count, -1, np.int64)
     near = int(period * 0.5)
     far = int(period * 2.0)
+    cost = np.zeros(far + 1)
+    for distance in range(near, far + 1):
+        ratio = distance / period
+        bend = ratio - 1.0 / ratio
+        cost[distance] = tightness * 0.25 * bend * bend / 10.0
     for k in range(count):
         best = 0.0
         for previous in range(max(0, k - far), k - near + 1):
-            ratio = (k - previous) / period
-            bend = ratio - 1.0 / ratio
-            value = score[previous] - tightness * 0.25 * bend * bend / 10.0
+            value = score[previous] - cost[k - previous]
             if value > best:
                 best = value
                 back[k] = previous

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import av
-import av.error
 import numpy as np
 from numpy.typing import NDArray
 
 from render import limits
+from render.audio.frames import Frames, decoded, gathered, resampled
 from render.errors import DamagedMedia, MediaTooLarge
 from render.media.container import audio_stream, open_media
 
 Block = NDArray[np.float32]
 _USUAL_LAYOUTS = ("", "mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # FLAC's, by their number
 LOW_FREQUENCIES = frozenset({"LFE", "LFE2"})
-_GATHERED = 32_768  # samples
+_GATHERED = 65_536  # samples
+_TOO_MANY_PLANES = 8  # PyAV reads on behind the eighth one
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,21 @@ def sound_shape(path: str | Path) -> SoundShape:
 def channel_blocks(path: str | Path, shape: SoundShape) -> Iterator[Block]:
     """The first audio stream as blocks of float32 (samples, channels), about -1..1, finite.
 
-    `shape` is the file's; another rate in it resamples the sound. Raises as `mono_blocks`.
+    `shape` is the file's; what is stored otherwise further on is brought to it. Raises as `mono_blocks`, and
+    DamagedMedia for other channels further on where they have no names to mix them by.
     """
-    layout, channels = shape.layout if shape.is_named else None, len(shape.channels)
-    # Packed: taking unnamed channels out of their planes is more than PyAV can (it crashes).
-    resampler = av.AudioResampler(format="flt", layout=layout, rate=shape.rate_hz)
+    channels = len(shape.channels)
+
+    def resampler() -> av.AudioResampler:
+        # Packed: taking unnamed channels out of their planes is more than PyAV can (it crashes).
+        layout = shape.layout if shape.is_named else None
+        return av.AudioResampler(format="flt", layout=layout, rate=shape.rate_hz)
+
     with open_media(path) as container:
-        decoded = _decoded(container, audio_stream(container))
-        for block in _checked(_frames(decoded, resampler), shape.rate_hz * channels):
+        frames = decoded(container, audio_stream(container))
+        if not shape.is_named:
+            frames = _of_channels(frames, channels)
+        for block in _checked(resampled(frames, resampler), shape.rate_hz * channels):
             if len(block) % channels:  # the one sample of a track that is too short for its new rate
                 block = np.zeros(channels, np.float32)
             yield block.reshape(-1, channels)
@@ -89,12 +97,13 @@ def channel_blocks(path: str | Path, shape: SoundShape) -> Iterator[Block]:
 def mono_blocks(path: str | Path, sample_rate_hz: int) -> Iterator[Block]:
     """The first audio stream as blocks of mono float32 at `sample_rate_hz`, about -1..1, finite.
 
-    Damaged packets are skipped. Raises UnsupportedMedia (no audio), DamagedMedia (nothing of it can be
-    decoded) and MediaTooLarge (longer than two hours, whatever its header says).
+    Damaged packets are skipped. Raises UnsupportedMedia (no audio, or a rate that is out of the limits),
+    DamagedMedia (nothing of it can be decoded) and MediaTooLarge (longer than two hours, whatever its header
+    says).
     """
     with open_media(path) as container:
-        decoded = _decoded(container, audio_stream(container))
-        yield from _checked(_frames(decoded, _resampler(sample_rate_hz)), sample_rate_hz)
+        frames = decoded(container, audio_stream(container))
+        yield from _mono(frames, sample_rate_hz)
 
 
 def heard_blocks(
@@ -103,21 +112,24 @@ def heard_blocks(
     """As `mono_blocks`, in larger blocks; `on_channels` is shown all channels as they are stored, before they
     are mixed: whoever needs both decodes once. What is mixed is their mean, without low-frequency effects."""
     with open_media(path) as container:
-        decoded = _decoded(container, audio_stream(container))
-        mixed = _mixed(_gathered(decoded), on_channels)
-        yield from _checked(_frames(mixed, _resampler(sample_rate_hz)), sample_rate_hz)
+        frames = decoded(container, audio_stream(container))
+        yield from _mono(_mixed(gathered(frames, _GATHERED), on_channels), sample_rate_hz)
 
 
-def _resampler(sample_rate_hz: int) -> av.AudioResampler:
-    return av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
+def _mono(frames: Frames, sample_rate_hz: int) -> Iterator[Block]:
+    def resampler() -> av.AudioResampler:
+        return av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
+
+    return _checked(resampled(frames, resampler), sample_rate_hz)
 
 
-def _checked(frames: Iterator[av.AudioFrame], sample_rate_hz: int) -> Iterator[Block]:
-    """Packed samples, of all channels; `sample_rate_hz` is how many of them are a second."""
+def _checked(frames: Frames, sample_rate_hz: int) -> Iterator[Block]:
+    """Samples of packed float32 frames, of all channels; `sample_rate_hz` of them are a second."""
     limit = int(limits.MAX_AUDIO_SECONDS * sample_rate_hz)
     count = 0
     for frame in frames:
-        block = _finite(frame.to_ndarray().reshape(-1))
+        values = frame.samples * frame.layout.nb_channels
+        block = _finite(np.frombuffer(memoryview(frame.planes[0]), np.float32, values))
         count += len(block)
         if count > limit + sample_rate_hz:
             raise MediaTooLarge(f"The audio is longer than {limits.MAX_AUDIO_SECONDS / 3600:g} hours.")
@@ -129,86 +141,57 @@ def _checked(frames: Iterator[av.AudioFrame], sample_rate_hz: int) -> Iterator[B
 
 def _finite(samples: NDArray[Any]) -> Block:
     values = samples.astype(np.float32, copy=False)
-    if np.isfinite(values).all():
+    flat = values.reshape(-1)
+    if np.isfinite(np.dot(flat, flat)) or np.isfinite(values).all():  # the first is quick, and enough
         return values
     return np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0)
 
 
-def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """Frames as they are stored. What cannot be demuxed ends them, what cannot be decoded is skipped."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            break
-        except av.error.FFmpegError:
-            break
-        try:
-            decoded = stream.decode(packet)
-        except av.error.FFmpegError:
-            continue
-        for frame in decoded:
-            # Broken timestamps would make a resampler pad or refuse; the samples' order is time enough.
-            frame.pts = None
-            yield frame
-
-
-def _frames(decoded: Iterator[av.AudioFrame], resampler: av.AudioResampler) -> Iterator[av.AudioFrame]:
-    """Resampled frames. A track of a sample or two, of which no sample at the new rate is left, is one sample
-    of silence."""
-    taken = given = 0
-    for frame in decoded:
-        taken += frame.samples
-        for resampled in resampler.resample(frame):
-            given += resampled.samples
-            yield resampled
-    for resampled in resampler.resample(None):
-        given += resampled.samples
-        yield resampled
-    if taken and not given:
-        yield av.AudioFrame.from_ndarray(np.zeros((1, 1), np.float32), format="flt", layout="mono")
-
-
-def _gathered(frames: Iterator[av.AudioFrame]) -> Iterator[Channels]:
-    """Some seconds at a time: small frames cost more to handle than to decode."""
-    held: list[NDArray[Any]] = []
-    count, shape = 0, None
+def _of_channels(frames: Frames, channels: int) -> Frames:
     for frame in frames:
-        if not frame.samples:
-            continue
-        found = (tuple(channel.name for channel in frame.layout.channels), frame.sample_rate)
-        if held and (found != shape or count >= _GATHERED):
-            yield _channels(held, *(shape or found))
-            held, count = [], 0
-        shape = found
-        held.append(_stored(frame, len(found[0])))
-        count += frame.samples
-    if held and shape is not None:
-        yield _channels(held, *shape)
+        if frame.layout.nb_channels != channels:
+            raise DamagedMedia(
+                f"The sound has {channels} channels without names, and {frame.layout.nb_channels} further on."
+            )
+        yield frame
 
 
-def _stored(frame: av.AudioFrame, channels: int) -> NDArray[Any]:
-    """(channels, n), of whatever type."""
-    stored: NDArray[Any] = frame.to_ndarray()
-    return stored if frame.format.is_planar else stored.reshape(-1, channels).T
-
-
-def _channels(held: list[NDArray[Any]], names: tuple[str, ...], sample_rate_hz: int) -> Channels:
+def _channels(frame: av.AudioFrame) -> Channels:
     """Whole numbers become fractions of full scale."""
-    sound = np.concatenate(held, axis=1)
+    names = tuple(channel.name for channel in frame.layout.channels)
+    if frame.format.is_planar and len(names) >= _TOO_MANY_PLANES:
+        frame = _packed(frame)
+    sound: NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        sound = sound.reshape(-1, len(names)).T
     if sound.dtype == np.uint8:
         sound = (sound.astype(np.float32) - 128.0) / 128.0
     elif sound.dtype.kind == "i":
         sound = sound.astype(np.float32) / 2.0 ** (8 * sound.dtype.itemsize - 1)
-    return Channels(np.ascontiguousarray(_finite(sound)), names, sample_rate_hz)
+    return Channels(_finite(np.ascontiguousarray(sound)), names, frame.sample_rate)
 
 
-def _mixed(blocks: Iterator[Channels], on_channels: Callable[[Channels], None]) -> Iterator[av.AudioFrame]:
-    for block in blocks:
+def _mean(block: Channels) -> Block:
+    heard = [
+        channel for channel, name in zip(block.sound, block.names, strict=True) if name not in LOW_FREQUENCIES
+    ]
+    mono: Block = (heard or block.sound)[0]
+    for channel in heard[1:]:
+        mono = np.add(mono, channel)
+    return mono if len(heard) < 2 else np.multiply(mono, np.float32(1.0 / len(heard)))
+
+
+def _packed(frame: av.AudioFrame) -> av.AudioFrame:
+    resampler = av.AudioResampler(format=frame.format.packed, frame_size=frame.samples)
+    (packed,) = [*resampler.resample(frame), *resampler.resample(None)]
+    return packed
+
+
+def _mixed(frames: Frames, on_channels: Callable[[Channels], None]) -> Frames:
+    for stored in frames:
+        block = _channels(stored)
         on_channels(block)
-        heard = [number for number, name in enumerate(block.names) if name not in LOW_FREQUENCIES]
-        mono = block.sound[heard or [0]].mean(axis=0, dtype=np.float32)
+        mono = _mean(block)
         frame = av.AudioFrame.from_ndarray(mono[None, :], format="fltp", layout="mono")
         frame.sample_rate = block.sample_rate_hz
         yield frame

@@ -124,13 +124,16 @@ def _own_shares(frame: Any, pitch: Any, level: Any, overtones: Any, share: float
 
 def correlations(chroma: Array) -> Array:
     """(24): major keys from C, then minor ones; the mean correlation with the profiles."""
-    total = np.zeros(24)
-    for mode, profiles in enumerate((_MAJOR, _MINOR)):
-        for profile in profiles:
-            for tonic in range(12):
-                fit = np.corrcoef(chroma, np.roll(profile, tonic))[0, 1]
-                total[12 * mode + tonic] += fit / len(profiles)
-    return total
+    classes = _standard(chroma)
+    turned = (np.arange(12)[None, :] - np.arange(12)[:, None]) % 12  # by tonic and class
+    fits = [_standard(np.array(profiles))[:, turned] @ classes for profiles in (_MAJOR, _MINOR)]
+    return np.concatenate([fit.mean(axis=0) for fit in fits])
+
+
+def _standard(values: Array) -> Array:
+    """Of mean 0 and length 1 along the last axis, so that a product of two is their correlation."""
+    values = values - values.mean(axis=-1, keepdims=True)
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=-1, keepdims=True), 1e-12))
 
 
 def _rest(chroma: Array, bass: Array) -> Array:

@@ -24,6 +24,7 @@ _RELATIVE_GATE_LU = 10.0
 _OFFSET_LUFS = -0.691
 _SURROUND = frozenset({"SL", "SR", "BL", "BR", "SDL", "SDR", "WL", "WR"})
 _SURROUND_WEIGHT = 1.41
+_SHELF_HZ = 1681.974450955533
 _LOWEST_PEAK = 1e-6  # -120 dBTP: below that there is nothing
 
 # Annex 2 of the standard, twelve taps a phase; the other two phases are these backwards.
@@ -34,8 +35,8 @@ _SECOND_PHASE = """-0.0291748046875 0.0292968750000 -0.0517578125000 0.089111328
 0.4650878906250 0.7797851562500 -0.2003173828125 0.1015625000000 -0.0582275390625 0.0330810546875
 -0.0189208984375"""
 _HALF = np.array([[float(tap) for tap in phase.split()] for phase in (_FIRST_PHASE, _SECOND_PHASE)])
-_TAPS = np.concatenate([_HALF, _HALF[::-1, ::-1]])
-_OVERSHOOT = float(np.abs(_TAPS).sum(axis=1).max())  # more than this times a sample no phase can reach
+_TAPS = np.concatenate([_HALF, _HALF[::-1, ::-1]]).astype(np.float32)
+_OVERSHOOT = np.abs(_TAPS).sum(axis=1)  # more than this times a sample no phase can reach
 _HISTORY = _TAPS.shape[1] - 1
 _STRETCH = 64  # samples that are looked at together
 
@@ -103,8 +104,13 @@ def _weight(name: str) -> float:
 
 
 def k_weighting(sample_rate_hz: int) -> NDArray[np.float64]:
-    """(2, 5): b0, b1, b2, a1, a2 of the shelf that stands for the head, and of the high pass after it."""
-    warped = math.tan(math.pi * 1681.974450955533 / sample_rate_hz)
+    """(2, 5): b0, b1, b2, a1, a2 of the shelf that stands for the head, and of the high pass after it.
+
+    Raises ValueError for rates that the shelf does not fit below (3.4 kHz).
+    """
+    if sample_rate_hz <= 2.0 * _SHELF_HZ:
+        raise ValueError(f"no loudness at {sample_rate_hz} Hz")
+    warped = math.tan(math.pi * _SHELF_HZ / sample_rate_hz)
     quality = 0.7071752369554196
     high = 10.0 ** (3.999843853973347 / 20.0)
     band = high**0.4996667741545416
@@ -178,36 +184,37 @@ def _weighted_energy(
     return filled, energy, steps
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _true_peak(sound: Any, last: Any, taps: Any, overshoot: float, peak: float) -> Any:
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=True)
+def _true_peak(sound: Any, last: Any, taps: Any, overshoot: Any, peak: Any) -> Any:
     """The highest of `peak` and all phases. Stretches that cannot reach it are passed over unfiltered."""
     phases, length = taps.shape
     history = length - 1
     count = sound.shape[1]
-    line = np.zeros(history + _STRETCH)
-    value = np.zeros(_STRETCH)
+    line = np.zeros(history + _STRETCH, np.float32)
+    value = np.zeros(_STRETCH, np.float32)
     for channel in range(sound.shape[0]):
-        for i in range(history):
-            line[i] = last[channel, i]
+        line[:history] = last[channel]
         for start in range(0, count, _STRETCH):
             size = min(_STRETCH, count - start)
-            highest = 0.0
-            for i in range(size):
-                line[history + i] = sound[channel, start + i]
-            for i in range(history + size):
+            line[history : history + size] = sound[channel, start : start + size]
+            line[history + size :] = 0.0
+            highest = np.float32(0.0)
+            for i in range(history + _STRETCH):
                 highest = max(highest, abs(line[i]))
             peak = max(peak, highest)
-            if highest * overshoot > peak:
-                for phase in range(phases):
-                    value[:] = 0.0
-                    for tap in range(length):
-                        share = taps[phase, tap]
-                        for i in range(_STRETCH):
-                            value[i] += share * line[history + i - tap]
-                    for i in range(size):
-                        peak = max(peak, abs(value[i]))
+            for phase in range(phases):
+                if highest * overshoot[phase] <= peak:
+                    continue
+                value[:] = 0.0
+                for tap in range(length):
+                    share = taps[phase, tap]
+                    for i in range(_STRETCH):
+                        value[i] += share * line[history + i - tap]
+                reached = np.float32(0.0)
+                for i in range(size):
+                    reached = max(reached, abs(value[i]))
+                peak = max(peak, reached)
             for i in range(history):
                 line[i] = line[size + i]
-        for i in range(history):
-            last[channel, i] = line[i]
+        last[channel] = line[:history]
     return peak

@@ -21,7 +21,7 @@ FFT = 1200  # bins of 20 Hz
 BASS_HZ = 250.0
 FINE_BANDS = 24
 LOWEST_HZ, HIGHEST_HZ = 40.0, 11_000.0
-_BATCH = 512  # ticks analysed at once
+_BATCH = 512  # ticks analysed at once: another number would change the last bits of the sums
 
 Array = NDArray[np.float32]
 
@@ -55,33 +55,27 @@ def _band_matrix() -> Array:
     return np.asarray(share / share.sum(axis=0, keepdims=True), np.float32)
 
 
-def _ticks(blocks: Iterable[Array], batch: int) -> Iterator[tuple[Array, int]]:
+def _ticks(blocks: Iterable[Array]) -> Iterator[tuple[Array, int]]:
     """Pieces of sound that hold whole windows, each with the number of ticks to take from it, hop by hop."""
     held = np.zeros(WINDOW // 2, np.float32)
     for block in blocks:
         held = np.concatenate([held, block])
         count = (len(held) - WINDOW) // HOP + 1 if len(held) >= WINDOW else 0
-        while count >= batch:
-            yield held[: (batch - 1) * HOP + WINDOW], batch
-            held = held[batch * HOP :]
-            count -= batch
+        while count >= _BATCH:
+            yield held[: (_BATCH - 1) * HOP + WINDOW], _BATCH
+            held = held[_BATCH * HOP :]
+            count -= _BATCH
     held = np.concatenate([held, np.zeros(WINDOW // 2 + HOP, np.float32)])
     count = (len(held) - WINDOW) // HOP + 1
     while count > 0:
-        now = min(count, batch)
+        now = min(count, _BATCH)
         yield held[: (now - 1) * HOP + WINDOW], now
         held = held[now * HOP :]
         count -= now
 
 
-def measure(
-    blocks: Iterable[Array], on_samples: Callable[[int], None] | None = None, batch: int = _BATCH
-) -> Spectrum:
-    """The spectrum of mono blocks at SAMPLE_RATE_HZ; `on_samples` hears how many were read so far.
-
-    `batch` ticks are analysed at once: 64 fit into the cache and take a third of the time, but the last bits
-    of the sums differ then, and the features of the pictures may not.
-    """
+def measure(blocks: Iterable[Array], on_samples: Callable[[int], None] | None = None) -> Spectrum:
+    """The spectrum of mono blocks at SAMPLE_RATE_HZ; `on_samples` hears how many were read so far."""
     window = _hann().astype(np.float32)
     matrix = _band_matrix()
     bass_bins = int(BASS_HZ / (SAMPLE_RATE_HZ / FFT)) + 1
@@ -96,7 +90,7 @@ def measure(
                 on_samples(read)
 
     bass, fine, power = [], [], []
-    for sound, count in _ticks(counted(), batch):
+    for sound, count in _ticks(counted()):
         view = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP][:count]
         magnitude = np.abs(scipy.fft.rfft(view * window, n=FFT, axis=1)).astype(np.float32)
         bass.append(magnitude[:, :bass_bins].mean(axis=1))

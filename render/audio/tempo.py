@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.audio import beats
-from render.audio.spectrum import TICK_RATE_HZ, Spectrum, band_edges
+from render.audio.onsets import Onsets
+from render.audio.spectrum import TICK_RATE_HZ
 
 SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
 MAX_CANDIDATES = 5
@@ -23,10 +24,6 @@ _BPM_TICKS = 60.0 * TICK_RATE_HZ  # over a period in ticks: beats a minute
 _USUAL_BPM = 120.0
 _PIECE_SECONDS = 16.0
 _RELATIVES = (1.0, 2.0, 0.5, 1.5, 2.0 / 3.0, 3.0, 1.0 / 3.0)
-_RISE_TICKS = 3  # 25 ms
-_RANGE = 1e-5  # of power
-_SILENCE = 1e-3  # of a band's power: about -80 dB
-_FAINT = 0.15  # a smaller mean rise (of natural logarithms) is no onset: vibrato and beating tones have it
 _FEWEST_BEATS = 4
 _SHORTEST_TICKS = 2 * TICK_RATE_HZ
 _JUDGED_TICKS = 60 * TICK_RATE_HZ
@@ -55,38 +52,14 @@ class Rhythm:
 NONE = Rhythm(None, 0.0, (), np.zeros(0))
 
 
-def rises(power: NDArray[np.float32], loudest: float) -> Array:
-    """(n) mean rise of the bands' levels over 25 ms, beyond what is too faint to be an onset.
-
-    `power` is (n, bands), `loudest` that of a loud band of the track: what is 50 dB below it does not count.
-    """
-    level = np.log1p(power / np.float32(max(loudest * _RANGE, _SILENCE)), dtype=np.float32)
-    rise = np.zeros(len(level))
-    rise[_RISE_TICKS:] = np.clip(level[_RISE_TICKS:] - level[:-_RISE_TICKS], 0.0, None).mean(axis=1)
-    return np.maximum(rise - _FAINT, 0.0)
-
-
-def onset_curves(measured: Spectrum) -> tuple[Array, Array]:
-    """Two of (n) 0..1, 1 being the strong onsets of the track: of all bands, and of those below 110 Hz, which
-    are kicks and no snares."""
-    loudest = float(np.percentile(measured.fine.max(axis=1), 99.0))
-    low = int(np.searchsorted(band_edges(), 110.0))
-    return _scaled(rises(measured.fine, loudest)), _scaled(rises(measured.fine[:, :low], loudest))
-
-
-def _scaled(rise: Array) -> Array:
-    strong = float(np.percentile(rise, 99.0)) or float(rise.max())
-    return np.clip(rise / strong, 0.0, 1.0) if strong > 0.0 else rise
-
-
-def rhythm(curve: Array, low_curve: Array, begins: int = 0) -> Rhythm:
-    """The tempo and the beats of a track with these `onset_curves`, whose sound begins at that tick."""
+def rhythm(heard: Onsets, begins: int = 0) -> Rhythm:
+    """The tempo and the beats of a track with these onsets, whose sound begins at that tick."""
+    curve = heard.all
     repeats = autocorrelation(curve)
     periods = candidate_periods(repeats, len(curve))
     if not periods:
         return NONE
-    judged = _middle(len(curve))
-    scores = _scores(periods, curve[judged], low_curve[judged], repeats)
+    scores = _scores(periods, heard, repeats)
     order = np.argsort(-scores)
     best = int(order[0])
     tight = beats.path(curve, periods[best], _TIGHT).astype(np.float64)
@@ -107,17 +80,15 @@ def _middle(ticks: int) -> slice:
     return slice(spare // 2, spare // 2 + _JUDGED_TICKS)
 
 
-def _scores(periods: list[float], curve: Array, low_curve: Array, repeats: Array) -> Array:
-    if not curve.any():
-        return np.array([_repetition(period, repeats) for period in periods])
-    struck, low = _nearby(curve), _nearby(low_curve)
-    paths = [beats.path(curve, period).astype(np.float64) for period in periods]
-    return np.array(
-        [
-            _repetition(period, repeats) + _fit(path, curve, struck, low)
-            for period, path in zip(periods, paths, strict=True)
-        ]
-    )
+def _scores(periods: list[float], heard: Onsets, repeats: Array) -> Array:
+    judged = _middle(len(heard.all))
+    curve, low = heard.all[judged], _nearby(heard.low[judged])
+    scores = np.array([_usual(p, heard.softness) + _repetition(p, repeats) for p in periods])
+    if curve.any():
+        struck = _nearby(curve)
+        paths = [beats.path(curve, period).astype(np.float64) for period in periods]
+        scores += np.array([_fit(path, curve, struck, low) for path in paths])
+    return scores
 
 
 def autocorrelation(curve: Array) -> Array:
@@ -175,16 +146,21 @@ def _nearby(curve: Array) -> Array:
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 5).max(axis=1))
 
 
-# The weights of these two were fitted, as a choice among candidates, on rendered drum patterns, songs without
-# drums and clicks, each pattern left out in turn, and rounded.
+# The weights of these three were fitted, as a choice among candidates, on rendered drum patterns, clicks, and
+# one half of the scores of `bench.score_pieces`, each piece left out in turn, and rounded.
+
+
+def _usual(period: float, softness: float) -> float:
+    """How usual the tempo is: round 120 with drums, round 92, and less widely, where all is soft."""
+    octaves = float(np.log2(_BPM_TICKS / period / _USUAL_BPM))
+    return -(3.4 + 1.8 * softness) * octaves**2 - 4.0 * softness * octaves
 
 
 def _repetition(period: float, repeats: Array) -> float:
-    """How usual the period is, and how well it repeats: after a half, one, three and four of it."""
-    usual = -(float(np.log2(_BPM_TICKS / period / _USUAL_BPM)) ** 2)
+    """How well a period repeats: after a half, one, three and four of it."""
     lags = np.array([0.5, 1.0, 3.0, 4.0]) * period
     found = np.interp(lags, np.arange(len(repeats)), repeats)
-    return 2.2 * usual + float(found @ np.array([1.5, 2.5, 2.0, 3.0]))
+    return float(found @ np.array([1.4, 6.0, 3.7, 4.4]))
 
 
 def _fit(path: Array, curve: Array, struck: Array, low: Array) -> float:
@@ -198,10 +174,10 @@ def _fit(path: Array, curve: Array, struck: Array, low: Array) -> float:
         return float(np.mean([np.interp(path[:-1] + part * gaps, ticks, values) for part in parts]))
 
     return (
-        2.0 * _covered(path, curve)
-        - 2.5 * between(struck, 1.0 / 3.0, 2.0 / 3.0)
-        - 1.5 * between(struck, 0.25, 0.75)
-        - 2.0 * between(low, 0.5)
+        2.7 * _covered(path, curve)
+        - 1.6 * between(struck, 1.0 / 3.0, 2.0 / 3.0)
+        - 3.1 * between(struck, 0.25, 0.75)
+        - 2.1 * between(low, 0.5)
     )
 
 
@@ -217,7 +193,7 @@ def _heard(path: Array, curve: Array) -> Array:
     """Its beats in seconds, from the first onset to the last."""
     heard = np.flatnonzero(curve > 0.1)
     path = path[(path >= heard[0] - 6) & (path <= heard[-1] + 6)]
-    return np.array([_centre(curve, int(tick)) for tick in path]) / TICK_RATE_HZ
+    return _centres(curve, path.astype(np.int64)) / TICK_RATE_HZ
 
 
 def _steady(path: Array, curve: Array, begins: int) -> tuple[float, Array] | None:
@@ -258,9 +234,10 @@ def _line(number: Array, times: Array) -> tuple[float, float]:
     return float(slope), float(start)
 
 
-def _centre(curve: Array, tick: int) -> float:
-    """Where the onset around a tick is, between ticks: its centre of gravity."""
-    first = max(0, tick - 3)
-    piece = curve[first : tick + 4]
-    total = float(piece.sum())
-    return float(np.arange(first, first + len(piece)) @ piece / total) if total > 0.05 else float(tick)
+def _centres(curve: Array, ticks: NDArray[np.int64]) -> Array:
+    """Where the onsets around ticks are, between ticks: their centres of gravity."""
+    around = ticks[:, None] + np.arange(-3, 4)
+    pieces = np.where((around >= 0) & (around < len(curve)), curve[np.clip(around, 0, len(curve) - 1)], 0.0)
+    total = pieces.sum(axis=1)
+    centre = np.sum(pieces * around, axis=1) / np.maximum(total, 1e-12)
+    return np.where(total > 0.05, centre, ticks)

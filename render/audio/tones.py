@@ -9,12 +9,15 @@ the knock of a drum have none.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.fft
+from numba import njit
 from numpy.typing import NDArray
 
 from render.audio.spectrum import SAMPLE_RATE_HZ
+from render.audio.windows import windowed
 
 WINDOW = 8192
 HOP = 4096
@@ -23,8 +26,8 @@ _BIN_HZ = SAMPLE_RATE_HZ / WINDOW
 _LOWEST_HZ, _HIGHEST_HZ = 36.0, 2600.0
 _FIRST, _LAST = 4, int(_HIGHEST_HZ / _BIN_HZ) + 24  # with the surroundings
 _AROUND = 14  # bins to both sides whose mean level a peak stands above
-_CLEARANCE = np.log(10.0 ** (11.0 / 10.0))  # 11 dB, as a natural logarithm of power
-_SILENCE = np.log(1e-4)  # of a peak's power: a tone of about -106 dB
+_CLEARANCE = float(np.log(10.0 ** (11.0 / 10.0)))  # 11 dB, as a natural logarithm of power
+_SILENCE = float(np.log(1e-4))  # of a peak's power: a tone of about -106 dB
 _BATCH = 8
 
 Array = NDArray[np.float64]
@@ -42,11 +45,12 @@ class Tones:
     frames: int
 
 
-class Listener:
+class ToneListener:
     """Takes mono blocks at SAMPLE_RATE_HZ; `tones` says what sounded. Holds peaks, not the sound."""
 
     def __init__(self) -> None:
         self._held = np.zeros(WINDOW // 2, np.float32)
+        self._rows = np.zeros((_BATCH, WINDOW), np.float32)
         self._window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
         self._found: list[tuple[Places, Places, Array, Array]] = []
         self._frames = 0
@@ -70,29 +74,46 @@ class Listener:
         return Tones(frame[is_kept], pitch, level[is_kept], self._frames)
 
     def _transform(self, count: int) -> None:
-        view = np.lib.stride_tricks.sliding_window_view(self._held, WINDOW)[::HOP][:count]
-        found = scipy.fft.rfft(view * self._window, axis=1)[:, _FIRST:_LAST]
-        frame, place, shift, level = _peaks(
-            np.log(np.square(found.real) + np.square(found.imag) + np.float32(1e-12))
-        )
-        self._found.append((frame + self._frames, place, shift, level))
+        rows = self._rows[:count]
+        windowed(self._held, HOP, self._window, rows)
+        found = scipy.fft.rfft(rows, axis=1)[:, _FIRST:_LAST]
+        level = np.log(np.square(found.real) + np.square(found.imag) + np.float32(1e-12))
+        frame, place, shift, height = _peaks(level)
+        self._found.append((frame + self._frames, place, shift, height))
         self._frames += count
         self._held = self._held[count * HOP :]
 
 
-def _peaks(level: NDArray[np.float32]) -> tuple[Places, Places, Array, Array]:
-    """Row, column, offset from the column's middle and height of what stands above its surroundings."""
-    total = np.cumsum(np.pad(level, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
-    width = 2 * _AROUND + 1
-    mean = np.full(level.shape, np.inf)
-    mean[:, _AROUND : level.shape[1] - _AROUND] = (total[:, width:] - total[:, :-width]) / width
-    mean[:, 1:_AROUND] = mean[:, _AROUND : _AROUND + 1]  # the lowest have no surroundings below
-    is_peak = (level > _SILENCE) & (level > mean + _CLEARANCE)
-    is_peak[:, 1:-1] &= (level[:, 1:-1] > level[:, :-2]) & (level[:, 1:-1] >= level[:, 2:])
-    row, column = np.nonzero(is_peak)
-    before, middle, after = (level[row, column + step].astype(np.float64) for step in (-1, 0, 1))
-    shift = 0.5 * (before - after) / (before - 2.0 * middle + after)  # of the parabola through the three
-    return row, column, shift, middle - 0.25 * (before - after) * shift
+@njit(nogil=True, cache=True, error_model="numpy")
+def _peaks(level: Any) -> Any:
+    """Row, column, offset from the column's middle and height of what stands above its surroundings.
+
+    Offset and height are those of the parabola through three points. The lowest columns have no surroundings
+    below and are compared with what is above them; the highest are surroundings alone.
+    """
+    rows, columns = level.shape
+    most = rows * columns // 2
+    row, column = np.empty(most, np.int64), np.empty(most, np.int64)
+    shift, height = np.empty(most), np.empty(most)
+    total = np.zeros(columns + 1)
+    count = 0
+    for r in range(rows):
+        for c in range(columns):
+            total[c + 1] = total[c] + level[r, c]
+        for c in range(1, columns - _AROUND):
+            before, middle, after = level[r, c - 1], level[r, c], level[r, c + 1]
+            if middle <= before or middle < after or middle <= _SILENCE:
+                continue
+            around = max(c, _AROUND)
+            width = 2 * _AROUND + 1
+            mean = (total[around + _AROUND + 1] - total[around - _AROUND]) / width
+            if middle > mean + _CLEARANCE:
+                bend = np.float64(before) - 2.0 * middle + after
+                row[count], column[count] = r, c
+                shift[count] = 0.5 * (np.float64(before) - after) / bend
+                height[count] = middle - 0.25 * (np.float64(before) - after) * shift[count]
+                count += 1
+    return row[:count], column[:count], shift[:count], height[:count]
 
 
 def _lasting(frame: Places, place: Places) -> NDArray[np.bool_]:

@@ -5,5 +5,5 @@ from __future__ import annotations
 FEATURES_VERSION = 1
 """Raised whenever the same audio would give other features."""
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Raised whenever the same audio would give another analysis."""

@@ -15,13 +15,18 @@ T = TypeVar("T")
 Place = int | str
 
 
-@lru_cache(4096)
 def number_of(text: str) -> int:
-    """64 bits of a text."""
+    """64 bits of a text; not kept, for it may be long and anybody's."""
     value = 0xCBF29CE484222325
     for byte in text.encode("utf-8", "surrogatepass"):
         value = ((value ^ byte) * 0x100000001B3) & _MASK
     return value
+
+
+@lru_cache(4096)
+def number_of_place(name: str) -> int:
+    """The same of the name of a choice, of which there are few and short ones."""
+    return number_of(name)
 
 
 def _mixed(value: int) -> int:
@@ -44,7 +49,7 @@ class Chance:
     def bits(self, *where: Place) -> int:
         value = _mixed((self.seed + 0x9E3779B97F4A7C15) & _MASK)
         for place in where:
-            number = place if isinstance(place, int) else number_of(place)
+            number = place if isinstance(place, int) else number_of_place(place)
             value = _mixed((value * 3 + number * 0xD1B54A32D192ED03 + 1) & _MASK)
         return value
 

@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from render.music import keys, lexicon
-from render.music.parameters import MAX_BPM, MAX_SECONDS, MIN_BPM, MIN_SECONDS, ROLES
+from render.music.parameters import MAX_BPM, MAX_PROMPT_CHARACTERS, MAX_SECONDS, MIN_BPM, MIN_SECONDS, ROLES
 
 _BPM = re.compile(
     r"(?<![\d.])(\d{2,3}(?:\.\d{1,3})?)[ -]?(?:bpm|beats per minute)\b"
@@ -19,25 +19,42 @@ _BPM = re.compile(
 _SECONDS = re.compile(r"(?<![\d.:])(\d{1,4}(?:\.\d{1,3})?)(?: |-)?(seconds?|secs?|s|minutes?|mins?)\b")
 _KEY = re.compile(
     r"(?:\b(in|key of|key|key:)(?: the key of)? )?(?<![\w'#])([A-Ga-g])"
-    r"(?: ?(#|♯|♭|b(?=[\s-])|sharp|flat)|-(sharp|flat))?[ -]?"
-    rf"({keys.MODE_WORDS}|m)(?![\w#])",
+    r"(?a:(?: ?(#|♯|♭|b(?=[\s-])|sharp|flat)|-(sharp|flat))?[ -]?"  # ASCII: "mınor" is no mode
+    rf"({keys.MODE_WORDS}|m))(?![\w#])",
     re.IGNORECASE,
 )
 _BARE_KEY = re.compile(
-    r"\b(?:[Ii]n|[Kk]ey(?: of|:)?) ([A-G])(#|♯|♭|b)?(?![\w#'])(?! [a-z]+ (?:mood|way|style)\b)"
+    r"\b(?:[Ii]n|[Kk]ey(?: of|:)?) ([A-G])(#|♯|♭|b|[ -](?ai:sharp|flat)\b)?(?![\w#']|-\w)"
+    r"(?! [a-z]+ (?:mood|way|style)\b)"
 )
 _WITHOUT = re.compile(r"\b(?:no|without|minus|excluding|sans|zero) (?:any |the |more )?([a-z0-9 &]{2,60})")
-_ONLY = re.compile(
-    r"\b(?:only|just|solo) (?:the |a |some )?([a-z]{3,12})\b"
-    r"|\b(drums?|percussion|bass|melody|chords|pads)(?: loop| solo| only)\b"
+_PLAYER = "|".join(
+    sorted(
+        map(re.escape, {*lexicon.ROLE_WORDS, *lexicon.INSTRUMENT_WORDS}), key=lambda word: (-len(word), word)
+    )
 )
+_PLAYERS = rf"(?:the |an? |some )?(?:{_PLAYER})\b(?: (?:and|&) (?:the |an? |some )?(?:{_PLAYER})\b){{0,4}}"
+_ONLY = re.compile(
+    # "with a solo violin" there are others too
+    rf"(?<!\bnot )(?<!\bwith )(?<!\bwith a )\b(?:only|just|solo) ({_PLAYERS})"
+    rf"|\b({_PLAYERS}) only\b"
+    r"|\b(drums?|percussion|bass|melody|chords|pads)(?: loop| solo)\b"
+)
+_ONE_PLAYER = re.compile(rf"\b(?:{_PLAYER})\b")
 _MODE_ONLY = re.compile(r"\b(minor|major)\b")
 _WORDS = re.compile(r"[\w&'#/]+")
 _DECADES = frozenset({"50", "60", "70", "80", "90"})
+_MACHINES = frozenset({"101", "202", "303", "404", "505", "606", "707", "808", "909"})
+_LONGEST_S = 2 * MAX_SECONDS  # more of a bare "s" is a year or a thing; what is less is brought into range
 _LONGEST_PHRASE = 4
 _JOINING = frozenset({"and", "or", "nor", "no", "&", "any", "the"})
 _REFUSING = frozenset({"no", "not", "without"})
 _GENRE_OF = {phrase: genre for genre, phrases in lexicon.GENRE_WORDS.items() for phrase in phrases}
+
+
+def written_out(text: str) -> str:
+    """The text in plain letters (NFKC), up to 18 times as long."""
+    return unicodedata.normalize("NFKC", text)
 
 
 @dataclass
@@ -61,8 +78,8 @@ class Heard:
 
     @classmethod
     def of(cls, prompt: str) -> Heard:
-        written = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", prompt)).strip()
-        heard = cls(written.casefold())
+        written = re.sub(r"\s+", " ", written_out(prompt)).strip()
+        heard = cls(written.casefold()[:MAX_PROMPT_CHARACTERS])  # of some letters it makes three
         heard._tempo()
         heard._length()
         heard._tonality(written)
@@ -81,12 +98,19 @@ class Heard:
 
     def _length(self) -> None:
         for found in _SECONDS.finditer(self.text):
-            if found[1] in _DECADES and found[0].endswith(f"{found[1]}s"):
-                continue  # "80s" is a decade
+            if found[2] == "s" and not self._counts_seconds(found):
+                continue
             seconds = float(found[1]) * (60.0 if found[2].startswith("min") else 1.0)
             self.seconds = min(MAX_SECONDS, max(MIN_SECONDS, seconds))
             self.note("duration", found[0])
             return
+
+    def _counts_seconds(self, found: re.Match[str]) -> bool:
+        """Whether a bare "s" is one of seconds: not in "808s" and "1980s", in "60s" only if "long"."""
+        if found[1] in _MACHINES or float(found[1]) > _LONGEST_S:
+            return False
+        is_apart = not found[0].endswith(f"{found[1]}s") or self.text.startswith(" long", found.end())
+        return is_apart or found[1] not in _DECADES
 
     def _tonality(self, written: str) -> None:
         for found in _KEY.finditer(written):
@@ -117,10 +141,9 @@ class Heard:
             self._leave_out("drums")
             self.note("without", "drums")
         for found in _ONLY.finditer(self.text):
-            roles = lexicon.ROLE_WORDS.get(found[1] or found[2])
-            if roles:
-                self.without |= set(ROLES) - set(roles)
-                self.note("only", found[0])
+            players = _ONE_PLAYER.findall(found[1] or found[2] or found[3])
+            self.without |= set(ROLES).difference(*map(_roles_of, players))
+            self.note("only", found[0])
 
     def _refused(self, found: re.Match[str]) -> str:
         words = found[1].split()
@@ -144,7 +167,7 @@ class Heard:
         if word in lexicon.ROLE_WORDS:
             self.without |= set(lexicon.ROLE_WORDS[word])
         elif word in lexicon.INSTRUMENT_WORDS:
-            self.unwanted.add(lexicon.INSTRUMENT_WORDS[word][1])
+            self.unwanted.update(lexicon.INSTRUMENT_FAMILIES.get(word, lexicon.INSTRUMENT_WORDS[word][1:]))
         else:
             return False
         return True
@@ -194,3 +217,8 @@ class Heard:
             self.meter = lexicon.METER_WORDS[phrase]
             self.note("meter", phrase)
         return known
+
+
+def _roles_of(player: str) -> tuple[str, ...]:
+    """What a word of _PLAYER can play."""
+    return lexicon.ROLE_WORDS.get(player) or lexicon.INSTRUMENT_WORDS[player][:1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from render.music.invalid import InvalidParameter
+
 SCALES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
@@ -21,7 +23,10 @@ _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _MODES = {"maj": "major", "min": "minor", "m": "minor", "ionian": "major", "aeolian": "minor", "": "major"}
 _SIGNS = {"#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1, "": 0}
 MODE_WORDS = "major|minor|maj|min|dorian|phrygian|lydian|mixolydian|ionian|aeolian"
-_KEY = re.compile(rf"\s*([A-Ga-g])\s*(#|♯|b|♭|-?sharp|-?flat)?[\s-]*({MODE_WORDS}|m|M)?\s*", re.IGNORECASE)
+_KEY = re.compile(
+    rf"\s*([A-Ga-g])\s*(#|♯|b|♭|-?sharp|-?flat)?[\s-]*({MODE_WORDS}|m|M)?\s*",
+    re.IGNORECASE | re.ASCII,  # else "mınor" is minor, and no mode that anybody knows
+)
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,14 @@ def spelled(tonic: int, mode: str) -> Key:
 
 
 def of_parts(letter: str, sign: str, mode: str) -> Key:
-    """The key of a letter, a sign ("", "#", "flat") and a word for the mode, or "M" and "m"."""
+    """The key of a letter, a sign ("", "#", "flat") and a word for the mode, or "M" and "m".
+
+    Raises InvalidParameter for a sign or a mode that is none.
+    """
     sign = sign.strip("- ").lower() if sign else ""
     mode = "major" if mode == "M" else _MODES.get((mode or "").lower(), (mode or "").lower())
+    if mode not in SCALES or sign not in _SIGNS:
+        raise InvalidParameter("key", 'is a letter and a mode, as "A minor" or "F# major".')
     tonic = (_LETTERS[letter.upper()] + _SIGNS[sign]) % 12
     written = letter.upper() + {1: "#", -1: "b", 0: ""}[_SIGNS[sign]]
     return Key(tonic, mode, written)

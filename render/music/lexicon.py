@@ -93,6 +93,18 @@ INSTRUMENT_WORDS: dict[str, tuple[str, str]] = {
     "sub bass": ("bass", "deep"),
 }  # fmt: skip
 
+# phrase -> all the voices that play it, where there are more than that of INSTRUMENT_WORDS
+INSTRUMENT_FAMILIES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("guitar", "guitars"), ("nylon", "power", "wah guitar", "skank", "lead guitar")),
+    "electric guitar": ("power", "wah guitar", "skank", "lead guitar"),
+    "distorted guitar": ("power", "lead guitar"),
+    "strings": ("strings", "spiccato", "low strings", "violin"),
+    **dict.fromkeys(("rhodes", "electric piano"), ("rhodes", "muted keys", "stab")),
+    "pad": ("wide pad", "pad", "dark pad", "brass pad"),
+    "brass": ("horns", "horn", "trumpet", "brass pad"), "horns": ("horns", "horn"),
+    **dict.fromkeys(("bell", "bells"), ("bell", "far bell", "keys bell")),
+}  # fmt: skip
+
 # what may be left out, or be the only thing: word -> roles
 ROLE_WORDS: dict[str, tuple[str, ...]] = {
     "drums": ("drums",), "drum": ("drums",), "percussion": ("drums",), "beats": ("drums",),

@@ -11,7 +11,7 @@ from render.music import keys
 from render.music.catalogue import DEFAULT_GENRE, GENRES
 from render.music.chance import Chance, number_of
 from render.music.genres import Genre
-from render.music.heard import Heard
+from render.music.heard import Heard, written_out
 from render.music.parameters import (
     DEFAULT_BPM,
     DEFAULT_SECONDS,
@@ -40,8 +40,9 @@ def resolve(
     """The parameters of a piece.
 
     `bpm` 40..300 and `duration` 5..300 s as arguments; in words they are brought into these ranges. A `bpm`
-    that is only the default (120) gives way to the tempo of a genre that the prompt names and that is never
-    so fast or slow. Without a seed, one is made of all the others, so the same request is the same piece.
+    that is only the default (120) gives way to a speed in the prompt ("slow"), and to the tempo of a genre
+    that it names and that is never so fast or slow. Without a seed, one is made of all the others, so the
+    same request is the same piece.
 
     Raises InvalidParameter, which names the field.
     """
@@ -81,12 +82,8 @@ def resolve(
 def _check_arguments(
     prompt: str, mood: str, bpm: float | None, key: str | None, duration: float | None, seed: int | None
 ) -> None:
-    if len(prompt) > MAX_PROMPT_CHARACTERS:
-        raise InvalidParameter(
-            "prompt", f"is at most {MAX_PROMPT_CHARACTERS:,} characters, not {len(prompt):,}."
-        )
-    if len(mood) > MAX_MOOD_CHARACTERS:
-        raise InvalidParameter("mood", f"is at most {MAX_MOOD_CHARACTERS} characters, not {len(mood):,}.")
+    _check_text("prompt", prompt, MAX_PROMPT_CHARACTERS)
+    _check_text("mood", mood, MAX_MOOD_CHARACTERS)
     if bpm is not None:
         in_range("bpm", bpm, MIN_BPM, MAX_BPM)
     if duration is not None:
@@ -95,6 +92,16 @@ def _check_arguments(
         raise InvalidParameter("key", 'is a letter and a mode, as "A minor" or "F# major".')
     if seed is not None and not -(2**63) <= seed < 2**63:
         raise InvalidParameter("seed", "must be a whole number of 64 bits.")
+
+
+def _check_text(field: str, text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise InvalidParameter(field, f"is at most {longest:,} characters, not {len(text):,}.")
+    length = len(written_out(text))
+    if length > longest:
+        raise InvalidParameter(
+            field, f"is at most {longest:,} characters, not {length:,} (ligatures are counted written out)."
+        )
 
 
 def _genre_of(mood: str) -> str | None:
@@ -117,7 +124,8 @@ def _bpm(heard: Heard, genre: Genre, given: float | None, energy: float, chance:
     if heard.bpm is not None:
         return heard.bpm
     slowest, usual, fastest = genre.bpm
-    if given is not None and not (given == DEFAULT_BPM and heard.genre and not slowest <= given <= fastest):
+    is_unlike = heard.genre is not None and not slowest <= DEFAULT_BPM <= fastest
+    if given is not None and not (given == DEFAULT_BPM and (heard.speed or is_unlike)):
         return float(given)
     way = heard.speed or 0.8 * (energy - genre.energy) + 0.35 * chance.around("tempo")
     reach = fastest - usual if way > 0 else usual - slowest
@@ -139,7 +147,8 @@ def _key(heard: Heard, genre: Genre, given: str | None, valence: float, chance: 
 
 
 def _voices(heard: Heard, genre: Genre) -> dict[str, str | None]:
-    """The genre's voices, those that the prompt names in their place, and none where it wants none."""
+    """The genre's voices, those that the prompt names in their place, and none where it wants none or
+    refuses all that could play."""
     own = {"drums": genre.kit, "bass": genre.bass, "chords": genre.chords}
     chosen: dict[str, str | None] = {**own, "colour": genre.colour, "melody": genre.melody, **heard.voices}
     for role in ROLES:
@@ -148,7 +157,7 @@ def _voices(heard: Heard, genre: Genre) -> dict[str, str | None]:
         ):
             chosen[role] = None
         elif chosen[role] in heard.unwanted:
-            chosen[role] = next(name for name in _INSTEAD[role] if name not in heard.unwanted)
+            chosen[role] = next((name for name in _INSTEAD[role] if name not in heard.unwanted), None)
     return chosen
 
 

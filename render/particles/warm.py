@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from render.audio.features import TICK_RATE_HZ, AudioFeatures
+from render.one_at_a_time import alone
 from render.particles.config import TYPES, ParticleConfig
 from render.particles.film import frames
 
@@ -23,19 +20,8 @@ def warm() -> None:
     Where several children start on a new machine the first one compiles (about 20 s of CPU) and the others
     load what it has written, instead of all compiling the same.
     """
-    with _alone():
+    with alone(Path(__file__).parent):
         _draw_each_type()
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """The lock is on this folder itself: it needs no file, and a killed holder lets go of it."""
-    folder = os.open(Path(__file__).parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 def _draw_each_type() -> None:

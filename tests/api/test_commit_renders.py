@@ -152,6 +152,23 @@ async def test_loud_stems_are_turned_down_together_and_no_stems_have_no_render(
     assert 0.99 < np.abs(sound).max() <= 1.0
 
 
+async def test_a_stem_that_cannot_be_decoded_is_named_and_the_commit_stays(
+    graphql: Api, repository: str, server: Server
+) -> None:
+    good, bad = await uploaded(graphql, noise(8)), await uploaded(graphql, noise(9))
+    sha256 = (await graphql.run("query ($id: ID!) { asset(id: $id) { sha256 } }", id=bad))["asset"]["sha256"]
+    stored = server.home / "files" / "assets" / sha256[:2] / sha256
+    stored.chmod(0o600)
+    stored.write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
+    commit = await committed(graphql, repository, {"DRUMS": (good, 1.0), "BASS": (bad, 1.0)})
+    job = await ended(graphql, commit)
+    assert (job["status"], job["error"]["code"]) == ("FAILED", "BAD_USER_INPUT")
+    assert job["error"]["message"].startswith("The BASS stem: The WAV file is cut off")
+    assert (await graphql.run(RENDER, id=commit))["commit"]["render"] is None
+    again = await committed(graphql, repository, bpm=90)
+    assert await jobs_about(graphql, again) == []
+
+
 async def test_what_became_of_each_stem_in_figures(graphql: Api, repository: str) -> None:
     a, b, c = [await uploaded(graphql, noise(seed, 2.0)) for seed in (11, 12, 13)]
     silence = await uploaded(graphql, 0 * noise(1))

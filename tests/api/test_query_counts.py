@@ -99,6 +99,7 @@ PARTS: dict[str, list[str]] = {
     "subject { __typename }": ["particle_systems"],
     "subject { ... on ParticleSystem { id config { width } } }": ["particle_systems"],
     "subject { ... on ParticleSystem { audio { url } } }": ["particle_systems", "assets"],
+    "subject { ... on Commit { message render { url } stems { type } } }": ["particle_systems"],
     "video { analysis { bpm key } } outputs { asset { analysis { beats } } }": [
         "job_outputs",
         "audio_analyses",
@@ -157,6 +158,20 @@ async def test_a_total_is_counted_only_where_it_is_selected(
     page = "nodes { id } edges { cursor } pageInfo { hasNextPage endCursor }"
     assert len(await statements(graphql, f"{{ {name} {{ {page} }} }}")) == 1
     assert len(await statements(graphql, f"{{ {name} {{ totalCount {page} }} }}")) == 2
+
+
+async def test_jobs_about_commits_cost_the_same_however_many(
+    graphql: Api, viewer: Viewer, services: Services
+) -> None:
+    query = """{ jobs { nodes { kind subject { __typename ... on Commit {
+      message author { username } render { url } stems { asset { url } changedIn { id } } } } } } }"""
+    counts = []
+    for number in range(3):
+        await a_commit_of_one_repository(viewer, number, services)
+        counts.append(len(await statements(graphql, query)))
+    assert counts[1:] == counts[:1] * 2
+    found = (await graphql.run(query))["jobs"]["nodes"]
+    assert [job["subject"]["__typename"] for job in found] == ["Commit"] * 5
 
 
 async def test_the_same_row_twice_is_loaded_once(graphql: Api, viewer: Viewer) -> None:

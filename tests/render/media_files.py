@@ -45,7 +45,9 @@ def write_sound(
         context.open()
         size = context.frame_size or 1024
         shaper = AudioResampler(format=context.format, layout=layout, rate=rate_hz, frame_size=size)
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
+        # Packed: PyAV cannot take eight channels apart.
+        packed = np.ascontiguousarray(samples.T, np.float32).reshape(1, -1)
+        frame = AudioFrame.from_ndarray(packed, format="flt", layout=layout)
         frame.sample_rate = rate_hz
         frame.pts = 0
         for shaped in [*shaper.resample(frame), *shaper.resample(None)]:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from render import limits
-from render.audio.decode import mono_blocks
+from render.audio.decode import Channels, channel_blocks, heard_blocks, mono_blocks, sound_shape
 from render.audio.features import analyse
 from render.errors import DamagedMedia, MediaTooLarge, UnsupportedMedia
 from tests.render.media_files import tone, write_sound, write_video, write_wav
@@ -109,3 +109,60 @@ def test_analysis_reports_its_progress(tmp_path: Path) -> None:
     features = analyse(path, heard.append)
     assert features.duration_seconds == pytest.approx(5.0, abs=0.01)
     assert heard == sorted(heard) and heard[-1] == 1.0 and len(heard) > 5
+
+
+@pytest.mark.parametrize(("codec", "muxer"), [("libmp3lame", "mp3"), ("aac", "adts")])
+def test_a_rate_that_changes_in_the_middle_is_followed(tmp_path: Path, codec: str, muxer: str) -> None:
+    first = write_sound(tmp_path / "first", tone(3.0, 44_100), codec=codec, muxer=muxer)
+    second = write_sound(
+        tmp_path / "second", tone(3.0, 22_050, 1), 22_050, codec=codec, muxer=muxer, layout="mono"
+    )
+    both = tmp_path / "both"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    shape = sound_shape(both)
+    heard: list[Channels] = []
+    for sound in (
+        decoded(both),
+        np.concatenate(list(heard_blocks(both, RATE, heard.append))),
+    ):
+        assert len(sound) == pytest.approx(6.0 * RATE, abs=0.3 * RATE)
+        for half in (sound[: 2 * RATE], sound[4 * RATE :]):
+            assert strongest_hertz(half) == pytest.approx(440, abs=3)
+    assert [(block.sample_rate_hz, len(block.names)) for block in (heard[0], heard[-1])] == [
+        (44_100, 2),
+        (22_050, 1),
+    ]
+    stored = np.concatenate(list(channel_blocks(both, shape)))
+    assert stored.shape == (pytest.approx(6.0 * 44_100, abs=0.3 * 44_100), 2)
+
+
+def test_what_needs_no_resampling_ends_as_well(tmp_path: Path) -> None:
+    path = write_sound(
+        tmp_path / "same", tone(1.0, RATE, 1), RATE, codec="pcm_f32le", muxer="wav", layout="mono"
+    )
+    assert len(decoded(path)) == RATE
+    assert len(np.concatenate(list(channel_blocks(path, sound_shape(path))))) == RATE
+
+
+@pytest.mark.parametrize(("codec", "muxer"), [("aac", "mp4"), ("flac", "flac"), ("pcm_s16le", "wav")])
+def test_eight_channels(tmp_path: Path, codec: str, muxer: str) -> None:
+    path = write_sound(
+        tmp_path / "cinema", tone(1.0, 48_000, 8), 48_000, codec=codec, muxer=muxer, layout="7.1"
+    )
+    heard: list[Channels] = []
+    sound = np.concatenate(list(heard_blocks(path, RATE, heard.append)))
+    assert len(sound) == pytest.approx(RATE, abs=0.06 * RATE)
+    assert strongest_hertz(sound) == pytest.approx(440, abs=3)
+    assert heard[0].names == ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR")
+
+
+def test_a_rate_below_the_limits_is_refused_whatever_reads_it(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "low.wav", tone(1.0, 3_000, 1), 3_000)
+    shape = sound_shape(path)
+    for blocks in (
+        mono_blocks(path, RATE),
+        heard_blocks(path, RATE, lambda block: None),
+        channel_blocks(path, shape),
+    ):
+        with pytest.raises(UnsupportedMedia, match="3000 Hz; 8000 to 192000"):
+            next(blocks)

@@ -110,6 +110,22 @@ def test_a_hum_without_a_pulse_is_timed_as_it_was_hummed() -> None:
     assert off_seconds(score, 18, onsets) < 0.16
 
 
+@pytest.mark.parametrize("seconds", [30.0, 90.0])
+def test_a_drone_before_the_tune_does_no_harm(seconds: float) -> None:
+    tune = heard("star", 100.0)
+    after = [replace(note, onset=note.onset - tune.notes[0].onset + seconds) for note in tune.notes]
+    drone = replace(tune.notes[0], onset=0.0, duration=seconds - 0.1)
+    parameters = parameters_of(replace(tune, notes=(drone, *after)), Wanted("pop", bpm=120.0, seed=4))
+    assert parameters.bpm == pytest.approx(100.0, abs=1.0)
+    sixteenth = 60.0 / (parameters.bpm * 4)
+    begins = np.array([note.step for note in parameters.tune]) * sixteenth
+    bar = 16 * sixteenth
+    assert begins[1] - begins[0] == pytest.approx(seconds, abs=bar / 2 + sixteenth)
+    assert len(begins) == len(after) + 1
+    played, hummed = begins[1:] - begins[1], np.array([note.onset for note in after]) - seconds
+    assert np.abs(played - hummed).max() < 0.2
+
+
 def test_a_piece_left_at_its_default_length_holds_all_of_the_hum() -> None:
     parameters, score = followed(heard("joy", 80.0), duration=15.0)
     assert parameters.duration == pytest.approx(25.0, abs=1.0)

@@ -53,9 +53,6 @@ def test_the_melody_of_an_upload_is_followed(client: httpx.Client) -> None:
     assert np.abs(off - off.mean()).max() < 0.1
     piece = client.get(result["file_path"])
     assert (piece.status_code, piece.headers["content-type"]) == (200, "audio/flac")
-    heard = client.post("/api/ai/analyze-audio", params={"file_path": result["file_path"]}).json()
-    assert heard["key_signature"] == "A major"
-    assert heard["bpm"] in (48, 96, 192)
 
 
 def test_three_seconds_without_any_words_are_enough(client: httpx.Client) -> None:

@@ -84,6 +84,12 @@ def test_words_win_and_the_same_seed_is_the_same_piece(client: httpx.Client) -> 
     assert not decoded(client.get(first["stems"]["drums"]).content).any()
 
 
+@pytest.mark.slow
+def test_a_length_in_words_keeps_to_the_documented_thirty_seconds(client: httpx.Client) -> None:
+    result = made(client, prompt="only drums, techno, 240 bpm, 2 minutes")
+    assert result["duration"] == 30.0
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

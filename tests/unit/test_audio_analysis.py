@@ -72,7 +72,7 @@ async def settled(job: Job, settlement: Settlement) -> None:
 
 async def test_it_is_heard_once_for_its_content(viewer: Viewer, services: Services, tmp_path: Path) -> None:
     song = await stored_song(viewer, services, 2.0)
-    asking = asyncio.create_task(analyze(viewer, song, services))
+    asking = asyncio.create_task(analyze(viewer, song, services, 60.0))
     job = await claimed()
     assert (job.params["sha256"], job.subject_id, job.priority) == (song.sha256, str(song.id), 2)
     features, settlement = await handled(job, services, tmp_path / "run")
@@ -110,6 +110,19 @@ async def test_who_waits_too_long_is_told_the_job_and_the_next_waits_for_the_sam
         named.append(refused.value.job_id)
     (job,) = await Job.filter(kind=AUDIO_ANALYZE.name)
     assert named == [str(job.id)] * 3
+
+
+async def test_of_many_who_ask_first_at_the_same_moment_one_makes_the_job(
+    viewer: Viewer, services: Services
+) -> None:
+    song = await stored_song(viewer, services)
+    for failed in range(2):  # and again after one that failed
+        asking = [analyze(viewer, song, services, 0.05) for _ in range(8)]
+        refused = await asyncio.gather(*asking, return_exceptions=True)
+        job = await claimed()
+        assert {getattr(error, "job_id", None) for error in refused} == {str(job.id)}
+        assert await Job.filter(kind=AUDIO_ANALYZE.name).count() == failed + 1
+        await job_moves.fail(job.id, job.epoch, code="INTERNAL", message="", may_retry=False, delay_seconds=0)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from domain import music
 from domain.errors import InvalidInput, Unavailable
 from domain.music import PROVIDERS, NewPiece, provider_named
 from domain.music.asked import filenames_of, request_of
+from render.music.catalogue import GENRES
 from render.music.made import TYPES
 from render.music.parameters import MusicParameters
 
@@ -28,6 +29,7 @@ def asked(**given: Any) -> dict[str, Any]:
         ("prompt", "", "1 to 10000 characters"),
         ("prompt", " \n ", "1 to 10000 characters"),
         ("prompt", "x" * 10_001, "got 10001"),
+        ("prompt", "\ufdfa" * 10_000, "at most 10,000 characters, not 180,000"),
         ("prompt", "a\0b", "control characters"),
         ("prompt", "\ud800", "control characters"),
         ("prompt", "no drums, no bass, no chords, no melody", "leaves out every instrument"),
@@ -76,6 +78,30 @@ def test_explicit_words_win_over_the_arguments() -> None:
     assert request["parameters"]["melody"] is None
     plain = asked(bpm=90, key="C major", duration=10)
     assert (plain["bpm"], plain["key"], plain["duration"]) == (90.0, "C major", 10.0)
+
+
+def test_a_length_in_words_keeps_to_what_the_interface_allows() -> None:
+    request = asked(prompt="2 minutes of jazz", longest=30.0)
+    assert (request["duration"], request["parameters"]["duration"]) == (30.0, 30.0)
+    assert asked(prompt="12 seconds of jazz", longest=30.0)["duration"] == 12.0
+    assert asked(prompt="2 minutes of jazz")["duration"] == 120.0
+    with pytest.raises(InvalidInput, match="5 to 30 seconds"):
+        asked(duration=31, longest=30.0)
+
+
+@pytest.mark.parametrize("genre", ["pop", "house", "jazz", "ambient"])
+def test_a_speed_in_words_wins_over_the_default_tempo_alone(genre: str) -> None:
+    slowest, _, fastest = GENRES[genre].bpm
+    assert asked(prompt=f"slow {genre}")["bpm"] == slowest
+    assert asked(prompt=f"fast {genre}")["bpm"] == fastest
+    assert asked(prompt=f"slow {genre}", bpm=121.0)["bpm"] == 121.0
+
+
+def test_a_model_that_hears_words_is_told_no_default_against_them() -> None:
+    told = request_of(NewPiece("slow pop"), PROVIDERS["musicgen"])
+    assert "bpm" not in told["parameters"]["text"]
+    assert told["bpm"] is None
+    assert request_of(NewPiece("pop"), PROVIDERS["musicgen"])["bpm"] == 120.0
 
 
 def test_a_seed_is_drawn_where_none_is_given_and_kept_where_one_is() -> None:

@@ -6,6 +6,7 @@ whomever, that mix is taken again. A set that is gone, with the last commit that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from domain.jobs import cache, outputs
 from domain.jobs.cache import Answer
 from render.audio.mixing.facts import Mixed, Part
 from render.audio.portraits.likeness import Portrait
+from render.errors import RenderError
 from workers.run import NewOutput, Run, Settlement
 
 MIX = "render.audio.mixing.mixing:mix"
@@ -39,7 +41,7 @@ async def commit_render(run: Run) -> Settlement:
         for _, file in stems:
             run.transfer()
             paths.append(str(await held.enter_async_context(run.services.files.local(file.key))))
-        heard = await _portraits(run, dict(zip((file.sha256 for _, file in stems), paths, strict=True)))
+        heard = await _portraits(run, stems, paths)
         if not run.params["is_to_mix"]:
             return _heard(heard)
         earlier = await _earlier(run)
@@ -53,13 +55,17 @@ async def commit_render(run: Run) -> Settlement:
     return _mixed(run, stems, made, place, heard)
 
 
-async def _portraits(run: Run, paths: dict[str, str]) -> dict[str, Portrait]:
-    """Of those that lack one, by content."""
+async def _portraits(run: Run, stems: Stems, paths: Sequence[str]) -> dict[str, Portrait]:
+    """Of those that lack one, by content. What cannot be heard says which stem it is."""
     found: dict[str, Portrait] = {}
-    wanted = sorted(await portraits.lacking(paths))
-    for place, sha256 in enumerate(wanted):
-        share = (place / len(wanted), (place + 1) / len(wanted))
-        found[sha256] = await run.child(PORTRAY, paths[sha256], pool="features", share=share)
+    lacking = await portraits.lacking({file.sha256 for _, file in stems})
+    for (stem, file), path in zip(stems, paths, strict=True):
+        if file.sha256 in lacking and file.sha256 not in found:
+            share = (len(found) / len(lacking), (len(found) + 1) / len(lacking))
+            try:
+                found[file.sha256] = await run.child(PORTRAY, path, pool="features", share=share)
+            except RenderError as error:
+                raise type(error)(f"The {stem.type} stem: {error.sentence}") from error
     return found
 
 

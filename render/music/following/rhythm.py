@@ -21,10 +21,10 @@ SLOWEST_BPM, FASTEST_BPM = 45.0, 215.0
 _RATIO = 1.02  # from tempo to tempo
 _LATE_SECONDS, _LATE_SHARE = 0.028, 0.035  # the usual error of an onset, and of a pause by its length
 _SWAY = 0.6  # what a step of tempo costs
-_FAR_TEMPO = 0.16  # a note costs so much half an octave away from the tempo that is expected
+_FAR_TEMPO = 0.24  # a note costs so much half an octave away from the tempo that is expected
 _PLACES = {  # what a place of the bar costs
-    16: (0.0, 1.6, 0.7, 1.6, 0.3, 1.6, 0.7, 1.6, 0.15, 1.6, 0.7, 1.6, 0.3, 1.6, 0.7, 1.6),
-    12: (0.0, 1.6, 0.7, 1.6, 0.3, 1.6, 0.7, 1.6, 0.3, 1.6, 0.7, 1.6),
+    16: (0.0, 1.6, 0.5, 1.6, 0.3, 1.6, 0.5, 1.6, 0.15, 1.6, 0.5, 1.6, 0.3, 1.6, 0.5, 1.6),
+    12: (0.0, 1.6, 0.5, 1.6, 0.3, 1.6, 0.5, 1.6, 0.3, 1.6, 0.5, 1.6),
 }
 _COMPOUND = (0.0, 1.6, 0.5, 1.6, 0.5, 1.6, 0.2, 1.6, 0.5, 1.6, 0.5, 1.6)  # 6/8
 _STARTS = {
@@ -54,6 +54,9 @@ class Placed:
 def placed(onsets: Array, durations: Array, expected_bpm: float, meter: str) -> Placed:
     """Where the onsets (seconds, rising) are meant; the tempo is the hum's own, of those that differ by an
     octave the one nearest to what is expected. `bpm` counts quarters, in 6/8 dotted ones.
+
+    A very long note says nothing of the grid: it is heard as one of `_LONGEST_SPAN` steps of the
+    fastest tempo, and what it lasts beyond is given back in whole bars.
     """
     beat_steps = 6 if meter == "6/8" else 4
     expected = 60.0 / (expected_bpm * beat_steps)
@@ -64,11 +67,14 @@ def placed(onsets: Array, durations: Array, expected_bpm: float, meter: str) -> 
     weight = np.clip(durations / max(1e-3, float(np.median(durations))), 0.6, 2.0)
     far = _FAR_TEMPO * (np.log2(tempi / expected) / 0.5) ** 2
     spans = np.array([_ODD_SPANS.get(span, _ODD_SPAN) for span in range(_LONGEST_SPAN + 1)])
+    heard = _without_drones(onsets, float(tempi[-1]) * (_LONGEST_SPAN - 1))
     places_found = _best_places(
-        onsets, weight, tempi, far, places, starts, spans, np.array([_LATE_SECONDS, _LATE_SHARE, _SWAY])
+        heard, weight, tempi, far, places, starts, spans, np.array([_LATE_SECONDS, _LATE_SHARE, _SWAY])
     )
     steps = np.cumsum(places_found)
-    return Placed(steps, 60.0 / (_step_seconds(onsets, steps) * beat_steps), _clarity(onsets, steps))
+    step_seconds = _step_seconds(heard, steps)
+    bars = np.round(((onsets - onsets[0]) - (heard - heard[0])) / (step_seconds * bar)).astype(np.int64)
+    return Placed(steps + bars * bar, 60.0 / (step_seconds * beat_steps), _clarity(heard, steps))
 
 
 def rigid(onsets: Array, bpm: float, meter: str) -> Placed:
@@ -77,6 +83,14 @@ def rigid(onsets: Array, bpm: float, meter: str) -> Placed:
     steps = np.round((onsets - onsets[0]) / step_seconds).astype(np.int64)
     rising = np.arange(len(steps))
     return Placed(np.maximum.accumulate(steps - rising) + rising, bpm, 0.0)
+
+
+def _without_drones(onsets: Array, longest: float) -> Array:
+    """The onsets with no interval above so many seconds: every tempo has a span for each."""
+    lengths = np.diff(onsets)
+    if not np.any(lengths > longest):
+        return onsets
+    return np.concatenate((onsets[:1], onsets[0] + np.cumsum(np.minimum(lengths, longest))))
 
 
 def _tempi(beat_steps: int) -> Array:
