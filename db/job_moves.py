@@ -77,6 +77,7 @@ async def _move_one(statement: str, values: Sequence[Any]) -> Job | None:
 _CLAIM = f"""
 WITH due AS (
   SELECT id FROM jobs WHERE state = 'PENDING' AND run_at <= now() AND kind = ANY($2::text[])
+    AND (params->>'model_hash' IS NULL OR params->>'model_hash' = ANY($4::text[]))
   ORDER BY queue_at LIMIT 1 FOR UPDATE SKIP LOCKED),
 moved AS (
   UPDATE jobs SET state = 'PROCESSING', epoch = epoch + 1, attempt = attempt + 1, version = version + 1,
@@ -90,9 +91,15 @@ opened AS (
 SELECT * FROM moved"""
 
 
-async def claim(worker: str, kinds: Sequence[str], lease_seconds: float) -> Job | None:
-    """Take the best due job of these kinds: by priority, then by age, each level worth five minutes."""
-    return await _move_one(_CLAIM, [worker, list(kinds), lease_seconds])
+async def claim(
+    worker: str, kinds: Sequence[str], lease_seconds: float, models: Sequence[str] = ()
+) -> Job | None:
+    """Take the best due job of these kinds: by priority, then by age, each level worth five minutes.
+
+    One that was accepted for a trained model is left alone but by who has it, one of `models` by its hash:
+    an attempt of another could only fail.
+    """
+    return await _move_one(_CLAIM, [worker, list(kinds), lease_seconds, list(models)])
 
 
 _BEAT = """

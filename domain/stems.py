@@ -9,7 +9,7 @@ from uuid import UUID
 
 from db.assets import Asset
 from db.jobs import Job
-from domain import jobs
+from domain import jobs, models
 from domain.accounts import Viewer
 from domain.assets.names import MAX_NAME_CHARACTERS, split_name
 from domain.jobs import STEM_SEPARATE, JobOptions, NewJob
@@ -47,12 +47,13 @@ async def _submitted(viewer: Viewer, audio: Asset, options: JobOptions, services
         params={
             "audio_id": str(audio.id),
             "filenames": {stem: _filename(audio, stem) for stem in STEMS},
-            **({} if model is None else {"provider": model.provider, "model": model.name}),
+            **({} if model is None else {"provider": model.provider}),
+            **models.params_of(model),
         },
         inputs=[audio.id],
         subject_type=SUBJECT,
         subject_id=audio.id,
-        cache_key=content_hash(content if model is None else {**content, **model.identity}),
+        cache_key=content_hash({**content, **models.depended_on(model)}),
         arguments={"audio_id": str(audio.id)},
         options=options,
     )

@@ -125,7 +125,8 @@ class Run:
         self._touch(stage["message"])
 
     def transfer(self) -> None:
-        """A file is on its way, which reports nothing: that is no stall for as long as it may take."""
+        """A file is on its way, which reports nothing: that is no stall for as long as it may take, until
+        the next progress."""
         self.stall_seconds = max(self.kind.stall_seconds, TRANSFER_SECONDS)
         self.moved_at = time.monotonic()
 
@@ -136,13 +137,20 @@ class Run:
         pool: str = "render",
         timeout: float | None = None,
         reports: bool = True,
+        share: tuple[float, float] = (0.0, 1.0),
     ) -> Any:
-        """Call "module:function" in a warm child; its reports become the progress of the present stage.
+        """Call "module:function" in a warm child; its reports become the progress of the present stage, or
+        of the `share` of it (begin and end, 0..1) where the stage is several calls.
 
         A function that takes no `report` needs `reports=False`. Raises what the function raises, or a
         ChildError. The child is gone when this is cancelled.
         """
-        listener = self.progress if reports else None
+        begin, end = share
+
+        def shared(percent: float, message: str | None = None) -> None:
+            self.progress(100.0 * begin + (end - begin) * percent, message)
+
+        listener = shared if reports else None
         return await self._pools[pool].run(function, *args, timeout=timeout, on_progress=listener)
 
     def overall(self) -> float:
@@ -160,6 +168,7 @@ class Run:
     def _touch(self, message: str | None) -> None:
         self.message = message
         self.moved_at = time.monotonic()
+        self.stall_seconds = self.kind.stall_seconds
         self.is_dirty = True
         self.changed.set()
 

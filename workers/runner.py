@@ -16,6 +16,7 @@ from uuid import UUID
 
 from db import job_moves
 from db.jobs import Job
+from domain import models
 from domain.belonging import belonging_to
 from domain.jobs import KINDS, announce, cancel_topic
 from domain.jobs.protocol import LEASE_SECONDS
@@ -50,6 +51,7 @@ class Runner:
         self.slots = slots
         self.kinds = sorted(handlers)
         self._services = services
+        self._models = sorted(models.by_hash(services.models))
         self._handlers = handlers
         self._pools = pools
         self._lanes: set[asyncio.Task[None]] = set()
@@ -121,7 +123,8 @@ class Runner:
 
     async def _claim(self) -> Job | None:
         try:
-            return await within(job_moves.claim(self.worker, self.kinds, LEASE_SECONDS), QUERY_SECONDS)
+            claiming = job_moves.claim(self.worker, self.kinds, LEASE_SECONDS, self._models)
+            return await within(claiming, QUERY_SECONDS)
         except Exception as error:
             log.warning("nothing claimed: %s", str(error) or type(error).__name__)
             return None

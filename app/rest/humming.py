@@ -1,6 +1,7 @@
 """REST family 4: `POST /api/ai/hum-to-beat`, a hummed melody becomes a piece (contract/rest.md, 4)."""
 
 # No `from __future__ import annotations`: FastAPI reads the routes' annotations while it builds them.
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -47,13 +48,13 @@ async def hum_to_beat(
     /api/ai/status/{task_id}` answers as for a generated piece.
     """
     viewer, services = await viewer_of(request), services_of(request)
-    audio = await _recording(viewer, request, services)
     piece = NewPiece("", bpm=bpm, mood=mood)
+    audio = await _recording(viewer, request, piece, services)
     job = await music.follow_song(viewer, audio, piece, field=FIELD, services=services)
     return GenerationStarted(task_id=str(job.id), message=QUEUED)
 
 
-async def _recording(viewer: Viewer, request: Request, services: Services) -> Asset:
+async def _recording(viewer: Viewer, request: Request, piece: NewPiece, services: Services) -> Asset:
     """As FastAPI's own form would be refused where the file is missing."""
     missing = RequestValidationError(
         [{"type": "missing", "loc": ("body", FIELD), "msg": "Field required", "input": None}]
@@ -61,6 +62,13 @@ async def _recording(viewer: Viewer, request: Request, services: Services) -> As
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise missing
     try:
-        return await song_of_form(viewer, request, services, FIELD)
+        return await song_of_form(
+            viewer,
+            request,
+            services,
+            FIELD,
+            most_bytes=services.limits.max_audio_bytes,
+            store=partial(music.store_hum, piece=piece, field=FIELD),
+        )
     except MissingFile as error:
         raise missing from error

@@ -35,7 +35,7 @@ from domain.jobs.requests import (
     QueueStats,
 )
 from domain.jobs.retention import Pruned, prunable, prune, pruned_in_parts
-from domain.jobs.submit import enter, ring, submit, submit_many
+from domain.jobs.submit import enter, remembered, ring, submit, submit_many
 from domain.jobs.updates import following, opening, watch
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "pruned_in_parts",
     "queue_stats",
     "register",
+    "remembered",
     "retried_by_for",
     "retry",
     "ring",

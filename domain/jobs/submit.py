@@ -55,6 +55,23 @@ async def submit_many(viewer: Viewer, batch: Sequence[NewJob], *, services: Serv
     return jobs
 
 
+async def remembered(viewer: Viewer, batch: Sequence[NewJob], *, services: Services) -> list[Job]:
+    """The jobs that the batch's idempotency key stands for, empty where it is new: for who has to look at
+    the world before he can say all of a job, and would refuse a repeat after the world has moved.
+
+    Of each job only what a key stands for has to be there. Raises InvalidInput (options) and Conflict (the
+    key with other arguments).
+    """
+    key = _checked(batch[0].options, services.webhooks).idempotency_key if batch else None
+    if key is None:
+        return []
+    try:
+        meaning = arguments_hash(batch)
+    except orjson.JSONEncodeError:  # half a surrogate pair: was never accepted, and will be refused by name
+        return []
+    return await _remembered(viewer.id, key, meaning)
+
+
 async def enter(owner_id: UUID, new: NewJob) -> Job:
     """A job within the transaction that is open, of work that nobody asked for by itself: it is part of
     something else. Whoever commits the transaction rings afterwards.

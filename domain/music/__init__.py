@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from domain.music.asked import MAX_BPM, MIN_BPM, NewPiece
 from domain.music.committing import commit_piece, topics_of
-from domain.music.following import follow, follow_song
+from domain.music.following import follow, follow_song, store_hum
 from domain.music.generating import MAX_BATCH, generate, generate_batch, genres
 from domain.music.providers import PROVIDERS, Provider, provider_named
 
@@ -27,5 +27,6 @@ __all__ = [
     "generate_batch",
     "genres",
     "provider_named",
+    "store_hum",
     "topics_of",
 ]

@@ -81,5 +81,5 @@ def _generation_params(result: Mapping[str, Any]) -> dict[str, Any]:
     if "heard" in parameters:
         parameters["heard"] = parameters["heard"][:_HEARD_WORDS]
     told = {"prompt": result["prompt"][:_PROMPT_CHARACTERS], "mood": result["mood"], **parameters}
-    maker = {name: result[name] for name in ("provider", "model") if name in result}
+    maker = {name: result[name] for name in ("provider", "model", "model_commit") if name in result}
     return {**maker, **told}

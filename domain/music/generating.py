@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 from db.jobs import Job
 from domain import jobs
@@ -11,13 +12,14 @@ from domain.accounts import Viewer
 from domain.commits import keeping
 from domain.errors import InvalidInput, StarlingError
 from domain.jobs import MUSIC_GENERATE, JobOptions, NewJob
-from domain.music.asked import NewPiece, filenames_of, request_of
+from domain.music.accepting import accepted
+from domain.music.asked import NewPiece, request_of
 from domain.music.providers import provider_named
-from domain.particles.films import content_hash
 from domain.ports import Services
 from render.music.catalogue import GENRES
 
 MAX_BATCH = 50
+Meanings = Callable[[NewPiece], Awaitable[keeping.Meant | None]]
 
 
 def genres() -> list[str]:
@@ -33,8 +35,10 @@ async def generate(
 
     Raises InvalidInput, as `commits.keeping.meant` where it is to be committed, and as `jobs.submit`.
     """
-    new = await _job(viewer, piece, options or JobOptions(), services)
-    return await jobs.submit(viewer, new, services=services)
+    asked = _asked(piece, options or JobOptions())
+    if earlier := await jobs.remembered(viewer, [asked], services=services):
+        return earlier[0]
+    return await jobs.submit(viewer, await _job(asked, piece, _meanings(viewer), services), services=services)
 
 
 async def generate_batch(
@@ -44,11 +48,14 @@ async def generate_batch(
     `generate`."""
     if not 1 <= len(pieces) <= MAX_BATCH:
         raise InvalidInput("inputs", f"inputs must have 1 to {MAX_BATCH} pieces, got {len(pieces)}")
-    news = []
+    asked = [_asked(piece, options or JobOptions()) for piece in pieces]
+    if earlier := await jobs.remembered(viewer, asked, services=services):
+        return earlier
+    news, meant = [], _meanings(viewer)
     for number, piece in enumerate(pieces):
         await asyncio.sleep(0)  # reading a long prompt takes milliseconds, and others wait
         try:
-            news.append(await _job(viewer, piece, options or JobOptions(), services))
+            news.append(await _job(asked[number], piece, meant, services))
         except StarlingError as error:
             raise _of_item(number, error) from error
     return await jobs.submit_many(viewer, news, services=services)
@@ -65,31 +72,36 @@ def _of_item(number: int, error: StarlingError) -> StarlingError:
     return type(error)(message, field=field)
 
 
-async def _job(viewer: Viewer, piece: NewPiece, options: JobOptions, services: Services) -> NewJob:
+def _asked(piece: NewPiece, options: JobOptions) -> NewJob:
+    """All that an idempotency key stands for."""
+    return NewJob(MUSIC_GENERATE.name, {}, arguments=piece.said(), options=options)
+
+
+async def _job(asked: NewJob, piece: NewPiece, meant: Meanings, services: Services) -> NewJob:
     provider = provider_named(services.music_provider)
-    model = services.models.music if provider.is_trained else None
     request = request_of(piece, provider)
-    meant = await _meant(viewer, piece)
-    identity = {
-        "kind": MUSIC_GENERATE.name,
-        "provider": provider.name,
-        "version": provider.version,
-        "request": request,
-        **({} if model is None else model.identity),
-    }
-    return NewJob(
-        kind=MUSIC_GENERATE.name,
-        params={
-            "provider": provider.name,
-            **({} if model is None else {"model": model.name}),
-            "request": request,
-            "filenames": filenames_of(request),
-            "commit": None if meant is None else meant.as_json(),
-        },
-        cache_key=content_hash(identity) if meant is None else None,
-        arguments=piece.said(),
-        options=options,
+    place = await meant(piece)
+    return accepted(
+        asked,
+        provider,
+        services.models.music if provider.is_trained else None,
+        request,
+        params={"commit": None if place is None else place.as_json()},
+        depends_on={} if place is None else None,
     )
+
+
+def _meanings(viewer: Viewer) -> Meanings:
+    """Where pieces go; each place is looked at once."""
+    found: dict[tuple[UUID | None, str | None, UUID | None], keeping.Meant | None] = {}
+
+    async def meant(piece: NewPiece) -> keeping.Meant | None:
+        place = (piece.repository_id, piece.branch, piece.parent_commit_id)
+        if place not in found:
+            found[place] = await _meant(viewer, piece)
+        return found[place]
+
+    return meant
 
 
 async def _meant(viewer: Viewer, piece: NewPiece) -> keeping.Meant | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from domain.accounts import Viewer
 from domain.assets.intake import probed
 from domain.errors import InvalidInput, NotFound
 from domain.ports import Services
+from render.media.facts import Probe
 
 MISSING = "Audio file not found"
 
@@ -31,15 +33,23 @@ async def song_named(viewer: Viewer, text: str, field: str = "audio_path") -> As
 
 
 async def store_song(
-    viewer: Viewer, staged: Path, filename: str, *, sha256: str | None = None, services: Services
+    viewer: Viewer,
+    staged: Path,
+    filename: str,
+    *,
+    sha256: str | None = None,
+    check: Callable[[Probe], None] = lambda probe: None,
+    services: Services,
 ) -> Asset:
-    """A new asset of the staged file. What has no sound is refused before anything is kept.
+    """A new asset of the staged file. What has no sound, or does not pass `check`, is refused before
+    anything is kept.
 
-    Raises as `domain.assets.store`, and InvalidInput.
+    Raises as `domain.assets.store`, InvalidInput, and what `check` raises.
     """
     probe = await probed(staged, services)
     if not has_sound(probe.kind, probe.channels):
         raise _silent(filename, "file")
+    check(probe)
     return await assets.store(viewer, staged, filename, sha256=sha256, services=services)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from render.audio.separation.spectrum import Array
 from render.audio.separation.version import STEMS
 from render.audio.separation.windows import FADE_SECONDS, Report, faded, written
 from render.errors import ModelUnusable
-from render.ml.loading import loaded
+from render.ml.loading import loaded, told_of
 from render.ml.models import ModelChoice
 
 OVERLAP = 0.25  # of the stretches that a model hears at once, as its authors part songs
@@ -97,7 +97,8 @@ def separate(
         progress.samples += len(mix) - fade
         return stems
 
-    return written(faded(channel_blocks(path, shape), window, fade, part), shape, outs, report)
+    made = written(faded(channel_blocks(path, shape), window, fade, part), shape, outs, report)
+    return replace(made, facts=told_of(choice))
 
 
 def parted(

@@ -31,6 +31,7 @@ FETCHED = ("*.json", "*.txt", "*.model", "*.yaml", "*.safetensors")
 LONGEST_LOAD_SECONDS = 3600.0  # gigabytes over a slow line; then silence counts as a stall again
 _SIGN_OF_LIFE_SECONDS = 5.0
 _kept: dict[ModelChoice, Any] = {}
+_commits: dict[ModelChoice, str] = {}
 
 
 def loaded(choice: ModelChoice, load: Callable[[Path], Loaded], report: Report) -> Loaded:
@@ -41,6 +42,7 @@ def loaded(choice: ModelChoice, load: Callable[[Path], Loaded], report: Report) 
     torch.set_num_threads(choice.threads)
     if choice not in _kept:
         _kept.clear()
+        _commits.clear()
         gc.collect()
         with _signs_of_life(report, f"loading {choice.name}"):
             _kept[choice] = _loaded(choice, load)
@@ -48,8 +50,17 @@ def loaded(choice: ModelChoice, load: Callable[[Path], Loaded], report: Report) 
     return found
 
 
+def told_of(choice: ModelChoice) -> dict[str, str]:
+    """What a result says of the model that is loaded. `model_commit` is the hub's: a name without a revision,
+    or with a branch, is another model tomorrow.
+    """
+    return {"model": choice.name, **({"model_commit": _commits[choice]} if choice in _commits else {})}
+
+
 def _loaded(choice: ModelChoice, load: Callable[[Path], Loaded]) -> Loaded:
     folder = _folder(choice)
+    if not choice.is_folder:
+        _commits[choice] = folder.name  # so the hub's client lays its cache out
     if not any(folder.glob("*.safetensors")):
         raise ModelUnusable(
             f"The model {choice.name} has no weights in safetensors; pickled ones are refused."

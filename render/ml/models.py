@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MUSICGEN, DEMUCS = "musicgen", "demucs"
@@ -25,13 +25,14 @@ class BadModel(ValueError):
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """`weights` is of a folder: it changes when a file in it does. `threads` is how many a job may use."""
+    """`weights` is of a folder: it changes when a file in it does. `threads` is how many a job may use; with
+    more or fewer it is the same model."""
 
     provider: str
     source: str
     is_folder: bool
     weights: str = ""
-    threads: int = 1
+    threads: int = field(default=1, compare=False)
 
     @property
     def name(self) -> str:
@@ -40,7 +41,7 @@ class ModelChoice:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What a result depends on beside its input, for cache keys."""
+        """What the model is. A name of the hub without a revision is whatever the hub has then."""
         return {"provider": self.provider, "model": self.source, "weights": self.weights}
 
     @property

@@ -30,7 +30,7 @@ from render.audio.humming.hear import hear
 from render.errors import ModelUnusable
 from render.ml.chroma import ChromaShape, chroma
 from render.ml.finishing import mastered
-from render.ml.loading import Report, loaded
+from render.ml.loading import Report, loaded, told_of
 from render.ml.models import MUSICGEN, ModelChoice
 from render.music.made import AUDIO, PREVIEW, Made
 from render.music.sound_files import write_sounds
@@ -100,7 +100,7 @@ def make(
     Raises ModelAway, ModelUnusable, StorageFull.
     """
     musicgen = loaded(choice, MusicGen.of, report)
-    return _made(musicgen, request, None, folder, report, {"model": choice.name})
+    return _made(musicgen, request, None, folder, report, told_of(choice))
 
 
 def follow(
@@ -122,7 +122,7 @@ def follow(
     shape = musicgen.chroma
     longest = round(min(request["duration"], shape.longest_seconds) * shape.rate_hz)
     heard = chroma(_beginning(melody, shape.rate_hz, longest), shape)
-    facts = {"model": choice.name, "hum": {"seconds": hum.duration, "notes": len(hum.notes)}}
+    facts = {**told_of(choice), "hum": {"seconds": hum.duration, "notes": len(hum.notes)}}
     return _made(musicgen, request, torch.from_numpy(heard)[None], folder, report, facts)
 
 

@@ -3,7 +3,6 @@ told in figures and as sound, and conflicts that can be listened to and mixed.""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -15,6 +14,7 @@ import pytest
 from tests.api.test_version_control import BRANCH, DELETE, FORK
 from tests.api.test_whole_way import RETRY, followed
 from tests.support.graphql_http import Api, api
+from tests.support.job_history import eventually
 from tests.support.music import COMMIT, made
 from tests.support.server import Server
 from tests.support.sounding_commits import (
@@ -37,6 +37,7 @@ SOUND = """mutation ($base: ID!, $head: ID!, $type: StemType!, $options: JobOpti
   renderStemDiff(baseId: $base, headId: $head, type: $type, options: $options) {
     id kind status cached result subject { ... on Commit { id } } audio { url filename } } }"""
 JOB = "query ($id: ID!) { job(id: $id) { status result error { code message } audio { url filename } } }"
+PROGRESS = "query ($id: ID!) { job(id: $id) { status progress attempts } }"
 COPIES = """query ($id: ID!) { repository(id: $id) { commits { nodes { render { id } } } } }"""
 
 
@@ -265,9 +266,17 @@ async def test_a_conflict_is_listened_to_and_mixed(graphql: Api, repository: str
 async def test_a_deleted_repository_ends_its_jobs_cleanly(graphql: Api, repository: str) -> None:
     long = await uploaded(graphql, noise(41, 120.0))
     commit = await committed(graphql, repository, {"DRUMS": (long, 1.0)})
-    await asyncio.sleep(0.3)
+    (job,) = await jobs_about(graphql, commit)
+
+    async def is_listened_to() -> bool:
+        found = (await graphql.run(PROGRESS, id=job["id"]))["job"]
+        assert found["status"] in ("PENDING", "PROCESSING"), found
+        return bool(found["progress"] > 0)
+
+    await eventually(is_listened_to, 60.0, "the stems are listened to")
     await graphql.run(DELETE, id=repository)
     job = await ended(graphql, commit)
+    assert (await graphql.run(PROGRESS, id=job["id"]))["job"]["attempts"] == 2, "the first met the deletion"
     assert (job["status"], job["error"], job["outputs"]) == ("COMPLETED", None, []), job
     assert (job["subject"], job["result"]["is_commit_gone"]) == (None, True)
     async with httpx.AsyncClient(base_url=graphql.base_url) as client:

@@ -163,6 +163,7 @@ async def test_demucs_parts_a_song_and_says_so(graphql: Api) -> None:
     async with httpx.AsyncClient(base_url=graphql.base_url) as client:
         stems = [decoded((await client.get(one["asset"]["url"])).content) for one in found["outputs"]]
     assert len(stems) == 4 and missing_db(decoded(song), stems) < -60
+    assert found["result"]["model_commit"] == "b" * 40
     again = (await graphql.run(SEPARATE, id=id))["separateStems"]
     assert (again["status"], again["cached"]) == ("COMPLETED", True)
 

@@ -77,7 +77,9 @@ def test_a_model_of_the_hub_comes_from_its_cache(hub: Path, text_model: Path) ->
     folder = cached(hub, "tiny/music")
     shutil.copytree(text_model, folder, dirs_exist_ok=True)
     for named in ("tiny/music", f"tiny/music@{'a' * 40}"):
-        assert loading.loaded(choice(MUSICGEN, named), MusicGen.of, quiet).kind == "musicgen"
+        model = choice(MUSICGEN, named)
+        assert loading.loaded(model, MusicGen.of, quiet).kind == "musicgen"
+        assert loading.told_of(model) == {"model": named, "model_commit": "a" * 40}
 
 
 def test_a_model_that_cannot_be_fetched_may_come_later(hub: Path) -> None:

@@ -22,6 +22,12 @@ def hummed(client: httpx.Client, content: bytes, **query: str | int) -> httpx.Re
     return client.post(PATH, params=query, files={"file_upload": (name, content)})
 
 
+def assets(client: httpx.Client) -> int:
+    """How many there are."""
+    answer = client.post("/graphql", json={"query": "{ assets { totalCount } }"})
+    return int(answer.json()["data"]["assets"]["totalCount"])
+
+
 def started(client: httpx.Client, content: bytes, **query: str | int) -> str:
     answer = hummed(client, content, **query)
     assert answer.status_code == 200, answer.text
@@ -83,6 +89,7 @@ def test_a_request_without_the_file_is_422_and_names_it(client: httpx.Client) ->
 
 
 def test_what_cannot_be_a_hum_is_refused_at_once(client: httpx.Client) -> None:
+    before = assets(client)
     answer = hummed(client, pixel_png())
     assert answer.status_code == 400
     assert "there is no audio in" in answer.json()["detail"]
@@ -92,3 +99,6 @@ def test_what_cannot_be_a_hum_is_refused_at_once(client: httpx.Client) -> None:
     answer = hummed(client, silent_wav(3600))
     assert answer.status_code == 400
     assert answer.json()["detail"] == "file_upload must be a recording of 1 to 120 seconds, got 3,600.0"
+    answer = hummed(client, wav(cut(star(120.0), 3.0)), mood="a\x01b")
+    assert answer.status_code == 400 and "mood" in answer.json()["detail"]
+    assert assets(client) == before, "what is refused is not kept"

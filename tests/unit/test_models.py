@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -15,10 +16,12 @@ from app.refusals import DoesNotStart
 from app.settings import BadSetting, Settings
 from app.wiring import check
 from app.work import run_worker
+from db import job_moves
 from db.jobs import Job
-from domain import music, stems
+from domain import jobs, music, stems
 from domain.accounts import Viewer, local_owner
 from domain.errors import Unavailable
+from domain.models import by_hash, params_of
 from domain.music import NewPiece
 from domain.ports import Models, Services
 from render.errors import ModelAway, ModelUnusable
@@ -27,9 +30,11 @@ from render.ml.models import DEMUCS, MUSICGEN, BadModel, choice
 from tests.support.processes import ROOT
 from tests.support.rows import an_asset
 from workers.failures import judge
+from workers.handlers.stem_separate import stem_separate
 from workers.models import model_of
 from workers.process import WorkerOptions
 from workers.run import Run
+from workers.runner import Runner
 
 
 @pytest.fixture
@@ -40,8 +45,11 @@ async def viewer(services: Services) -> Viewer:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """What is taken for a model by who does not open it."""
-    place = tmp_path / "my model"
-    place.mkdir()
+    return a_folder(tmp_path / "my model")
+
+
+def a_folder(place: Path) -> Path:
+    place.mkdir(parents=True)
     (place / "model.safetensors").write_bytes(b"weights")
     return place
 
@@ -141,13 +149,13 @@ def test_neither_api_nor_worker_loads_what_runs_models() -> None:
 
 async def test_a_separation_is_of_its_provider_and_model(viewer: Viewer, services: Services) -> None:
     song = await an_asset(viewer, kind="AUDIO", duration=3.0)
-    jobs: list[Job] = []
+    made: list[Job] = []
     one, two = choice(DEMUCS, "a/one"), choice(DEMUCS, "a/two")
     for model in (None, one, two, replace(one, weights="changed")):
         chosen = replace(services, models=Models(stems=model))
-        jobs.append(await stems.separate(viewer, song.id, services=chosen))
-    assert len({job.cache_key for job in jobs}) == 4
-    assert [(job.params.get("provider"), job.params.get("model")) for job in jobs] == [
+        made.append(await stems.separate(viewer, song.id, services=chosen))
+    assert len({job.cache_key for job in made}) == 4
+    assert [(job.params.get("provider"), job.params.get("model")) for job in made] == [
         (None, None),
         (DEMUCS, "a/one"),
         (DEMUCS, "a/two"),
@@ -167,17 +175,49 @@ async def test_a_piece_is_of_its_provider_and_model(viewer: Viewer, services: Se
     assert request["parameters"]["text"] == "Calm jazz piano, 90 bpm, dark, F# minor"
 
 
-def a_run(**params: Any) -> Run:
-    return cast(Run, type("Run", (), {"params": params})())
+def a_run(mine: Models, **params: Any) -> Run:
+    return cast(Run, type("Run", (), {"params": params, "services": SimpleNamespace(models=mine)})())
 
 
 def test_a_worker_runs_the_model_that_the_job_was_accepted_for() -> None:
-    mine = choice(DEMUCS, "a/one")
-    assert model_of(a_run(provider=DEMUCS, model="a/one"), mine) is mine
-    assert model_of(a_run(audio_id="1"), mine) is None, "a job of our own separator stays its own"
+    mine = choice(DEMUCS, "a/one", threads=4)
+    said = {"provider": DEMUCS, **params_of(choice(DEMUCS, "a/one", threads=3))}
+    found = model_of(a_run(Models(stems=mine), **said))
+    assert found == mine and found.threads == 3, "the sums are those that the job was accepted with"
+    assert model_of(a_run(Models(stems=mine), audio_id="1")) is None, "our own separator's job stays its own"
     for chosen in (None, choice(DEMUCS, "a/two"), choice(MUSICGEN, "a/one")):
         with pytest.raises(Unavailable, match="does not work with demucs and the model a/one"):
-            model_of(a_run(provider=DEMUCS, model="a/one"), chosen)
+            model_of(a_run(Models(stems=chosen), **said))
+
+
+def test_two_folders_of_one_name_are_two_models(tmp_path: Path) -> None:
+    one, two = [a_folder(tmp_path / place / "model") for place in ("a", "b")]
+    mine, other = choice(DEMUCS, str(one)), choice(DEMUCS, str(two))
+    assert (mine.name, other.name) == ("model", "model")
+    with pytest.raises(Unavailable, match="the model model"):
+        model_of(a_run(Models(stems=mine), provider=DEMUCS, **params_of(other)))
+
+
+async def test_a_job_of_another_model_is_left_to_who_has_it(viewer: Viewer, services: Services) -> None:
+    song = await an_asset(viewer, kind="AUDIO", duration=3.0)
+    one, two = choice(DEMUCS, "a/one"), choice(DEMUCS, "a/two")
+    job = await stems.separate(viewer, song.id, services=replace(services, models=Models(stems=one)))
+    for chosen in (Models(), Models(stems=two)):
+        runner = Runner("worker", replace(services, models=chosen), {job.kind: stem_separate}, {}, 1)
+        assert await runner.answer_bell() is False
+    waiting = await jobs.get(viewer, job.id)
+    assert (waiting.state, waiting.attempt, waiting.version) == ("PENDING", 0, 1)
+    claimed = await job_moves.claim("worker", [job.kind], 30.0, sorted(by_hash(Models(stems=one))))
+    assert claimed is not None and claimed.id == job.id
+
+
+async def test_a_separation_with_other_threads_is_another(viewer: Viewer, services: Services) -> None:
+    song = await an_asset(viewer, kind="AUDIO", duration=3.0)
+    keys = set()
+    for threads in (1, 2):
+        chosen = replace(services, models=Models(stems=choice(DEMUCS, "a/one", threads)))
+        keys.add((await stems.separate(viewer, song.id, services=chosen)).cache_key)
+    assert len(keys) == 2
 
 
 def test_what_a_model_fails_with_is_told_and_only_fetching_is_tried_again() -> None:

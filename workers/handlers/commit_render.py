@@ -37,7 +37,10 @@ async def commit_render(run: Run) -> Settlement:
     if not stems:
         return Settlement({"provider": PROVIDER, "is_commit_gone": True})
     async with AsyncExitStack() as held:
-        paths = [str(await held.enter_async_context(run.services.files.local(file.key))) for _, file in stems]
+        paths = []
+        for _, file in stems:
+            run.transfer()
+            paths.append(str(await held.enter_async_context(run.services.files.local(file.key))))
         heard = await _portraits(run, stems, paths)
         if not run.params["is_to_mix"]:
             return _heard(heard)
@@ -58,8 +61,9 @@ async def _portraits(run: Run, stems: Stems, paths: Sequence[str]) -> dict[str, 
     lacking = await portraits.lacking({file.sha256 for _, file in stems})
     for (stem, file), path in zip(stems, paths, strict=True):
         if file.sha256 in lacking and file.sha256 not in found:
+            share = (len(found) / len(lacking), (len(found) + 1) / len(lacking))
             try:
-                found[file.sha256] = await run.child(PORTRAY, path, pool="features")
+                found[file.sha256] = await run.child(PORTRAY, path, pool="features", share=share)
             except RenderError as error:
                 raise type(error)(f"The {stem.type} stem: {error.sentence}") from error
     return found

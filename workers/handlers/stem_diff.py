@@ -1,7 +1,7 @@
 """STEM_DIFF: what a stem has in the head less what it has in the base, as one file.
 
-Both are named in the job's params, so what becomes of the commits meanwhile changes nothing, as long as the
-files are there.
+Both sides are named in the job's params. Whether its owner may see the commits is asked again when it runs:
+it may have waited, or been run again, since they were made private.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
-from domain import commits
+from domain import accounts, commits
 from domain.commits.rendering import ROLE
 from domain.errors import NotFound
 from render.audio.mixing.facts import Mixed, Part
@@ -21,6 +21,10 @@ PROVIDER = "starling-mixer"
 
 
 async def stem_diff(run: Run) -> Settlement:
+    """Raises NotFound where a commit, or what it sounded like, is not there for the job's owner."""
+    viewer = await accounts.owner(run.job.owner_id)
+    for field in ("base_id", "head_id"):
+        await commits.get(viewer, UUID(run.params[field]), field)
     await run.stage("mix", "taking one from the other")
     place = run.scratch / "difference.flac"
     async with AsyncExitStack() as held:
@@ -46,6 +50,7 @@ async def _part(run: Run, side: dict[str, Any], sign: float, held: AsyncExitStac
     file = (await commits.files([asset_id])).get(asset_id)
     if file is None:
         raise NotFound("The commit was deleted, and its audio file with it")
+    run.transfer()
     path = await held.enter_async_context(run.services.files.local(file.key))
     return Part(str(path), sign * side["gain"])
 

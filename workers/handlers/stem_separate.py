@@ -23,7 +23,7 @@ PROVIDER = "starling-separator"
 
 
 async def stem_separate(run: Run) -> Settlement:
-    model = model_of(run, run.services.models.stems)
+    model = model_of(run)
     await run.stage("separate", "listening to the song")
     song = await rows.song_row(UUID(run.params["audio_id"]))
     if song is None:
@@ -45,7 +45,7 @@ async def stem_separate(run: Run) -> Settlement:
 def _result(made: Separated, model: ModelChoice | None) -> dict[str, Any]:
     """`seconds` is what the work took; `times_real_time` is the song's length over that."""
     return {
-        **({"provider": PROVIDER} if model is None else {"provider": model.provider, "model": model.name}),
+        "provider": PROVIDER if model is None else model.provider,
         "stems": list(STEMS),
         "duration": made.duration,
         "sample_rate": made.sample_rate,
@@ -53,6 +53,7 @@ def _result(made: Separated, model: ModelChoice | None) -> dict[str, Any]:
         "size": made.size,
         "seconds": round(made.seconds, 3),
         "times_real_time": round(made.duration / max(made.seconds, 1e-3), 2),
+        **made.facts,
     }
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-PORTRAIT_VERSION = 1
+PORTRAIT_VERSION = 2
 BANDS = 24
 CELL_SECONDS = 0.25
 LOWEST_DB = -100.0

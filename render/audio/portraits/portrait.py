@@ -8,7 +8,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from render.audio.decode import heard_blocks, sound_shape
+from render.audio.decode import Channels, heard_blocks, sound_shape
 from render.audio.loudness import Meter
 from render.audio.portraits.likeness import BANDS, CELL_SECONDS, Portrait, packed
 from render.audio.spectrum import band_edges
@@ -28,17 +28,26 @@ Report = Callable[[float, str | None], None]
 def portray(path: str, report: Report = lambda percent, message: None) -> Portrait:
     """The portrait of the first audio stream of a file; `report` hears per cent and a sentence.
 
-    Loudness is that of the channels as they are stored, the cells are those of their mean. Raises what
-    `heard_blocks` raises.
+    Loudness is that of the channels as they are stored, of a single one as of the same sound on two (BS.1770
+    hears it 3.01 LU lower, but the mixer plays it on both sides); the cells are those of their mean. Raises
+    what `heard_blocks` raises.
     """
     meter = Meter()
+
+    def take(block: Channels) -> None:
+        meter.take(_on_both_sides(block) if len(block.names) == 1 else block)
+
     expected = max(1.0, sound_shape(path).seconds)
     cells: list[NDArray[np.float64]] = []
-    for found in _cells(heard_blocks(path, SAMPLE_RATE_HZ, meter.take)):
+    for found in _cells(heard_blocks(path, SAMPLE_RATE_HZ, take)):
         cells.append(found)
         done = sum(len(one) for one in cells) * CELL_SECONDS
         report(min(99.0, 100.0 * done / expected), "listening to the stems")
     return Portrait(meter.lufs(), packed(np.concatenate(cells)))
+
+
+def _on_both_sides(block: Channels) -> Channels:
+    return Channels(np.repeat(block.sound, 2, axis=0), ("FL", "FR"), block.sample_rate_hz)
 
 
 def _cells(blocks: Iterable[Array]) -> Iterator[NDArray[np.float64]]:

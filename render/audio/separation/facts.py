@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Separated:
     """Seconds of sound and of work, Hz, channels of each stem, bytes of all four files, windows worked
-    through."""
+    through. `facts` are added to the job's result, as JSON: what a model tells of itself."""
 
     duration: float
     sample_rate: int
@@ -16,3 +18,4 @@ class Separated:
     size: int
     windows: int
     seconds: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
