@@ -12,10 +12,10 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from db import worker_tallies
@@ -45,15 +45,15 @@ class MissingHandler(RuntimeError):
 class PoolPlan:
     """One kind of child: how many, how much memory each may use, and what it calls to be warm.
 
-    A kind that is not `is_awaited` gets warm behind the others, while the worker takes part already: a call
-    to it waits for that.
+    `begins` says when the children start: before the worker takes part, behind those while it does already
+    (a call waits until they are warm), or with the first call, for what most workers are never asked.
     """
 
     size: int
     memory_limit_bytes: int
     warm: str | None = None
     nice: int = 10
-    is_awaited: bool = True
+    begins: Literal["first", "behind", "asked"] = "first"
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ class WorkerOptions:
         return {
             "render": PoolPlan(self.slots, self.child_memory_bytes, warm="render.particles.warm:warm"),
             "features": PoolPlan(
-                self.slots, self.child_memory_bytes, warm="render.audio.warm:warm", is_awaited=False
+                self.slots, self.child_memory_bytes, warm="render.audio.warm:warm", begins="behind"
             ),
             "music": PoolPlan(
-                self.slots, self.child_memory_bytes, warm="render.music.warm:warm", is_awaited=False
+                self.slots, self.child_memory_bytes, warm="render.music.warm:warm", begins="asked"
             ),
             **{
                 provider: PoolPlan(
-                    self.slots, self.model_memory_bytes, warm=f"render.ml.{provider}:warm", is_awaited=False
+                    self.slots, self.model_memory_bytes, warm=f"render.ml.{provider}:warm", begins="behind"
                 )
                 for provider in self.models.providers
             },
@@ -108,27 +108,34 @@ async def run_worker(services: Services, options: WorkerOptions, stop: asyncio.E
     worker = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid4().hex[:8]}"
     async with AsyncExitStack() as stack:
         plans = options.pool_plans()
-        pools = await _entered(stack, {name: plan for name, plan in plans.items() if plan.is_awaited})
-        if not await _warm(pools, stop):
+        pools = {name: await stack.enter_async_context(_pool(plan)) for name, plan in plans.items()}
+        _begin(pools, plans, "first")
+        if not await _warm([pool for name, pool in pools.items() if plans[name].begins == "first"], stop):
             return
-        pools |= await _entered(stack, {name: plan for name, plan in plans.items() if not plan.is_awaited})
+        _begin(pools, plans, "behind")
         runner = Runner(worker, services, handlers, pools, options.slots)
         await _work(runner, services, options, stop)
 
 
-async def _entered(stack: AsyncExitStack, plans: Mapping[str, PoolPlan]) -> dict[str, ChildPool]:
-    """The pools of these plans; their children have begun to start."""
-    return {
-        name: await stack.enter_async_context(
-            ChildPool(plan.size, nice=plan.nice, memory_limit_bytes=plan.memory_limit_bytes, warm=plan.warm)
-        )
-        for name, plan in plans.items()
-    }
+@asynccontextmanager
+async def _pool(plan: PoolPlan) -> AsyncIterator[ChildPool]:
+    """A pool that begins when it is told to, or called."""
+    pool = ChildPool(plan.size, nice=plan.nice, memory_limit_bytes=plan.memory_limit_bytes, warm=plan.warm)
+    try:
+        yield pool
+    finally:
+        await pool.close()
 
 
-async def _warm(pools: Mapping[str, ChildPool], stop: asyncio.Event) -> bool:
+def _begin(pools: Mapping[str, ChildPool], plans: Mapping[str, PoolPlan], when: str) -> None:
+    for name, pool in pools.items():
+        if plans[name].begins == when:
+            pool.start()
+
+
+async def _warm(pools: Sequence[ChildPool], stop: asyncio.Event) -> bool:
     """Wait until all children are warm; False when told to stop before."""
-    warming = asyncio.gather(*(pool.warmed() for pool in pools.values()))
+    warming = asyncio.gather(*(pool.warmed() for pool in pools))
     stopping = asyncio.create_task(stop.wait())
     ends: set[asyncio.Future[Any]] = {warming, stopping}
     try:
