@@ -14,6 +14,7 @@ from websockets.typing import Subprotocol
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 SECONDS = 20.0
+WORK_SECONDS = 100.0  # between two updates of a job: on a new machine its child compiles kernels first
 QUERY = "{ viewer { authMode } }"  # the smallest there is
 
 
@@ -65,7 +66,7 @@ class Socket:
     async def updates(self, query: str, /, **variables: Any) -> AsyncIterator[Any]:
         """The data of each `next` until `complete`; an `error` or errors in the data fail the test."""
         id = await self.subscribe(query, **variables)
-        while (frame := await self.receive())["type"] != "complete":
+        while (frame := await self.receive(WORK_SECONDS))["type"] != "complete":
             assert frame["id"] == id, frame
             assert frame["type"] == "next", frame
             assert "errors" not in frame["payload"], frame
