@@ -57,6 +57,10 @@ PLACES: dict[str, tuple[str, str]] = {
         "Job",
         'mutation { found: generateMusicBatch(inputs: [{prompt: "pop", seed: 2}]) %s }',
     ),
+    "Mutation.melodyToMusic": (
+        "Job",
+        "mutation ($song: ID!) { found: melodyToMusic(input: {audioId: $song, seed: 3}) %s }",
+    ),
     "Mutation.uploadAsset": ("Asset", "mutation ($file: Upload!) { found: uploadAsset(file: $file) %s }"),
     "Query.repository": ("Repository", "query ($repository: ID!) { found: repository(id: $repository) %s }"),
     "Query.commit": ("Commit", "query ($commit: ID!) { found: commit(id: $commit) %s }"),
@@ -123,7 +127,12 @@ PLACES: dict[str, tuple[str, str]] = {
     ),
 }
 
-OF_NOTHING = ("Mutation.separateStems", "Mutation.generateMusic", "Mutation.generateMusicBatch")
+OF_NOTHING = (
+    "Mutation.separateStems",
+    "Mutation.generateMusic",
+    "Mutation.generateMusicBatch",
+    "Mutation.melodyToMusic",
+)
 
 
 async def ids(viewer: Viewer, services: Services) -> dict[str, str]:

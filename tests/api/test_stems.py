@@ -36,7 +36,7 @@ async def uploaded(graphql: Api, name: str, content: bytes) -> str:
 
 async def test_a_song_is_parted_and_the_stems_are_outputs_by_role(graphql: Api) -> None:
     song = kick_wav(4.0, sample_rate_hz=32_000, channels=2)
-    id = await uploaded(graphql, "kicks.wav", song)
+    id = await uploaded(graphql, "thuds.wav", song)
     job = (await graphql.run(SEPARATE, id=id))["separateStems"]
     assert (job["kind"], job["cached"]) == ("STEM_SEPARATE", False)
     updates = await followed(graphql, job["id"])
@@ -50,7 +50,7 @@ async def test_a_song_is_parted_and_the_stems_are_outputs_by_role(graphql: Api) 
     assert {(file["contentType"], file["kind"], file["duration"]) for file in files} == {
         ("audio/flac", "AUDIO", 4.0)
     }
-    assert files[0]["filename"].startswith("kicks_drums")
+    assert files[0]["filename"].startswith("thuds_drums")
     async with httpx.AsyncClient(base_url=graphql.base_url) as client:
         stems = [decoded((await client.get(file["url"])).content) for file in files]
     assert missing_db(decoded(song), stems) < -60

@@ -53,6 +53,7 @@ class Crowded:
     files: Path
     base_url: str
     database_url: str
+    log: Path
 
     def left_over(self) -> list[str]:
         """Files that an upload or a run has left, and what is to be seen of films."""
@@ -83,7 +84,7 @@ def crowded(
         serving = starling(["api", "--port", "0"], given, place / "api.log")
         stack.callback(stop, serving)
         stack.callback(stop, starling(["worker"], given, place / "worker.log"))
-        yield Crowded(disk, home, files, address(serving, place / "api.log"), url)
+        yield Crowded(disk, home, files, address(serving, place / "api.log"), url, place / "api.log")
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ async def test_an_upload_that_does_not_fit_is_refused_and_leaves_nothing(
     disk = filled(crowded.disk, left_kilobytes=512) if lacking == "room" else without_names(crowded.disk)
     with disk:
         answer = await graphql.upload(f"{lacking}.wav", song)
-        assert answer.status_code == 507, answer.text
+        assert answer.status_code == 507, crowded.log.read_text()[-8_000:]
         (error,) = answer.json()["errors"]
         assert error["extensions"]["code"] == "STORAGE_FULL"
         assert error["message"] == "The disk of the server is full"

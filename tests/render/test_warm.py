@@ -42,6 +42,8 @@ def test_it_compiles_once_and_loads_nothing_after_that(tmp_path: Path) -> None:
 
 
 def test_all_kernels_of_the_folder_are_looked_for() -> None:
+    """But those that hear a hum: the children that compose from it have them."""
     folder = Path(warm.__file__).parent
     listed = {folder / f"{name}.py" for name in warm.KERNELS}
-    assert listed == {path for path in folder.rglob("*.py") if "@njit" in path.read_text()}
+    kernels = {path for path in folder.rglob("*.py") if "@njit" in path.read_text()}
+    assert listed == {path for path in kernels if path.parent.name != "humming"}
