@@ -19,6 +19,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from app.disk import full_disk_told
 from app.multipart import FormReader, ReceivedForm, largest_file
 from domain.assets.removal import STAGED_UPLOADS
 from domain.errors import InvalidInput, TooLarge
@@ -39,7 +40,8 @@ async def received_form(
     slow), and starlette's ClientDisconnect.
     """
     folder = services.scratch / STAGED_UPLOADS
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with full_disk_told():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     reader = FormReader(_boundary(request), folder, services.limits, max_files)
     try:
         _check_announced(request, services.limits, max_files)
