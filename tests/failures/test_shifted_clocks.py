@@ -106,11 +106,14 @@ async def test_retries_wait_as_long_as_the_database_says(
 ) -> None:
     """A first failure waits 2 to 4 s by the rules, wherever it failed."""
     clocks = await three(workers, slots=2)
-    jobs = [
-        await submitted(services, "TEST_FAILS", how="boom", times=1, effects=str(effects.path))
-        for _ in range(18)
-    ]
-    done = [await ended(job.id) for job in jobs]
+    jobs: list[Job] = []
+    done: list[Job] = []
+    while len(jobs) < 90 and (not jobs or shifts(effects, "ran") != clocks):  # who is quick takes more
+        jobs += [
+            await submitted(services, "TEST_FAILS", how="boom", times=1, effects=str(effects.path))
+            for _ in range(18)
+        ]
+        done += [await ended(job.id) for job in jobs[len(done) :]]
     assert shifts(effects, "ran") == clocks, "all three took part"
     assert {(job.state, job.attempt) for job in done} == {("COMPLETED", 2)}
     waits = await sql.rows(
