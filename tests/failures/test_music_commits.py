@@ -87,11 +87,11 @@ async def test_a_worker_killed_while_it_settles_has_committed_nothing(
             await sql.run(LAPSED, job_id)
             try:
                 done = await ended(job_id, 120.0)
+                assert (done.attempt, done.crashes) == (1, 1)
+                await is_committed_once(repository, done)
+                await check(server.home / "files")  # the commit's stems are listened to as well
             finally:
                 stop(server.workers[1])
-        assert (done.attempt, done.crashes) == (1, 1)
-        await is_committed_once(repository, done)
-        await check(server.home / "files")
 
 
 async def test_a_composer_that_is_killed_composes_again_and_commits_once(

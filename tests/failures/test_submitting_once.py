@@ -89,11 +89,14 @@ async def test_a_client_that_asks_again_after_its_api_was_killed_has_one_job(
     figures: Figures,
     rng: random.Random,
 ) -> None:
-    """Killed after a random number of its 25 answers, three times; the client knows no more."""
+    """Killed after a random number of its 25 answers, three times, or more often where the kills came too
+    late; the client knows no more."""
     await workers.start(slots=2, RENDERED=str(effects.path))
     before: dict[str, UUID | None] = {}
     after: dict[str, UUID] = {}
-    for kill in range(KILLS):
+    for kill in range(4 * KILLS):
+        if kill >= KILLS and None in before.values():
+            break
         with running_server(database_url, redis_url, workers=0, ready=False) as doomed:
             async with two_clients(doomed, second_api) as (first, second):
                 keys = [f"kill {kill}, submit {n}" for n in range(IN_FLIGHT)]
@@ -103,13 +106,13 @@ async def test_a_client_that_asks_again_after_its_api_was_killed_has_one_job(
                 before |= zip(keys, await asyncio.gather(*asking), strict=True)
                 after |= zip(keys, await asyncio.gather(*(second.ask(key) for key in keys)), strict=True)
     unanswered = sum(job_id is None for job_id in before.values())
-    assert 0 < unanswered < KILLS * IN_FLIGHT
-    figures.note("P16", "submits whose answer died with the API, of 75", unanswered)
+    assert 0 < unanswered < len(before)
+    figures.note("P16", "submits whose answer died with the API", unanswered)
     assert {key: after[key] for key, job_id in before.items() if job_id} == {
         key: job_id for key, job_id in before.items() if job_id
     }
     rows = await _rows()
-    figures.exactly("P16", "jobs of 75 keys that were sent twice", len(rows), KILLS * IN_FLIGHT)
+    figures.exactly("P16", "jobs lost or doubled of keys that were sent twice", len(rows) - len(before), 0)
     assert {row["id"] for row in rows} == set(after.values())
     await _ran_once_each(effects, rows)
 
