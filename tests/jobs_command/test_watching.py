@@ -25,7 +25,7 @@ from tests.support.terminal import on_terminal
 async def test_watched_jobs_are_bars_that_grow_until_they_end(
     given: dict[str, str], services: Services, workers: Workers
 ) -> None:
-    first, second = [await submitted(services, "TEST_STEPS", step=0.06) for _ in range(2)]
+    first, second = [await submitted(services, "TEST_STEPS", step=0.15) for _ in range(2)]
     names = [str(job.id)[:8] for job in (first, second)]
     with on_terminal([*WITH_TEST_KINDS, "watch", str(first.id), str(second.id)], given) as terminal:
         waiting = await asyncio.to_thread(
@@ -43,7 +43,7 @@ async def test_watched_jobs_are_bars_that_grow_until_they_end(
     tops = [text.split("\n")[0] for text in terminal.frames]
     percents = [float(m[1]) for text in tops if (m := re.search(rf"{names[0]}.* ([\d.]+) %", text))]
     assert percents == sorted(percents)
-    assert len(set(percents)) >= 3  # a busy machine shows fewer of the steps
+    assert len(set(percents)) > 5
     last = terminal.frames[-1].splitlines()
     assert [text[:8] for text in last] == names
     assert all(re.search(r"completed in [\d.]+ s$", text) for text in last)
