@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from render.audio import groove
+from bench import groove
+from bench.groove.clock import sample_at
+from bench.groove.master import write_wave
 from render.audio.features import AudioFeatures, analyse
-from render.audio.groove.clock import sample_at
-from render.audio.groove.master import write_wave
 from render.particles import film
 from render.particles.config import ParticleConfig, ParticleType
 from render.particles.warm import warm

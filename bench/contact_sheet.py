@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.audio import groove
+from bench import groove
 from render.audio.features import TICK_RATE_HZ, AudioFeatures, analyse
 from render.particles.config import TYPES, Color, ParticleConfig, ParticleType, TypeInfo
 from render.particles.film import frame

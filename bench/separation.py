@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.groove.master import write_wave
 from bench.known_stems import STEMS, KnownSong, known_song
 from bench.known_tones import RATE_HZ
 from bench.processes import OTHER_CORE, pinned
@@ -30,7 +31,6 @@ from bench.separation_peers import (
     sdr_db,
     second_by_second_db,
 )
-from render.audio.groove.master import write_wave
 from render.audio.separation.spectrum import Grid
 from render.audio.separation.window import parted
 

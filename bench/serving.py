@@ -19,9 +19,9 @@ from app.demo.server import running_server
 from app.demo.song import UPLOAD
 from app.demo.watching import WATCH
 from app.settings import Settings
+from bench import groove
 from bench.measure import percentile
 from bench.report import Row, options, publish, table
-from render.audio import groove
 
 SMALL_QUERY = "{ queueStats { pending processing completed failed cancelled workers } }"
 PAUSE_SECONDS = 0.01

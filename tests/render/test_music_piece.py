@@ -18,7 +18,7 @@ from render.music.prompt import resolve
 from render.music.synth import master
 from render.music.synth.clock import SAMPLE_RATE_HZ
 from tests.render.music_pieces import alikeness, digest, level_db, piece
-from tests.render.test_music_synth import ebu_r128
+from tests.support.ebu_r128 import ebu_r128
 
 ROOT = Path(__file__).parents[2]
 INNER = {  # called by kernels alone

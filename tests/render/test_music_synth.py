@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -18,6 +16,7 @@ from render.music.synth.noise import white
 from render.music.synth.patches import SOUNDS
 from render.music.synth.subtractive import PULSE, SAW, Patch, add_note
 from tests.render.music_pieces import alikeness, level_db
+from tests.support.ebu_r128 import ebu_r128
 
 
 def played(voice: str, pitch: float, seconds: float = 0.5, velocity: float = 0.8) -> np.ndarray:
@@ -149,27 +148,3 @@ def test_another_meter_agrees_on_loudness_and_true_peak(tmp_path: Path) -> None:
     loudness, peak = ebu_r128(tmp_path / "mix.wav")
     assert master.loudness_lufs(mix) == pytest.approx(loudness, abs=0.1)
     assert 20.0 * np.log10(master.true_peaks(mix).max()) == pytest.approx(peak, abs=0.3)
-
-
-def ebu_r128(path: Path) -> tuple[float, float]:
-    """FFmpeg's own meter: integrated loudness (LUFS) and true peak (dBTP)."""
-    with av.open(str(path)) as container:
-        graph = av.filter.Graph()
-        source = graph.add_abuffer(template=container.streams.audio[0])
-        meter = graph.add("ebur128", "metadata=1:peak=true:framelog=quiet")
-        sink = graph.add("abuffersink")
-        source.link_to(meter)
-        meter.link_to(sink)
-        graph.configure()
-        loudness, peak = -np.inf, -np.inf
-        for frame in [*container.decode(audio=0), None]:
-            graph.push(frame)
-            while True:
-                try:
-                    told = graph.pull().metadata
-                except (av.BlockingIOError, av.EOFError):
-                    break
-                loudness = float(told.get("lavfi.r128.I", loudness))
-                peaks = [float(told[key]) for key in told if re.search(r"true_peaks?_ch", key)]
-                peak = max([peak, *peaks])
-    return loudness, 20.0 * np.log10(peak)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import firwin
 
+from render.audio.loudness import k_weighting
 from render.music.synth.clock import SAMPLE_RATE_HZ
 
 TARGET_LUFS = -14.0
@@ -123,9 +124,7 @@ def gated(power: NDArray[np.float64]) -> float:
 
 def k_power(sound: NDArray[np.float32]) -> NDArray[np.float64]:
     """The K-weighted mean square of each whole block of 32 samples, both sides summed."""
-    shelf = _shelf(1681.974450955533, 3.999843853973347, 0.7071752369554196)
-    rumble = _high_pass(38.13547087602444, 0.5003270373238773)
-    return np.asarray(_weighted_power(sound, np.array([shelf, rumble])))
+    return np.asarray(_weighted_power(sound, k_weighting(SAMPLE_RATE_HZ)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -146,19 +145,3 @@ def _weighted_power(sound: Any, filters: Any) -> Any:
             t2 = d2 * y - c2 * z
             out[n // BLOCK] += z * z / BLOCK
     return out
-
-
-def _shelf(corner_hz: float, gain_db: float, q: float) -> list[float]:
-    """The first filter of BS.1770, for our sample rate (De Man, 2014): b0, b1, b2, a1, a2."""
-    k = np.tan(np.pi * corner_hz / SAMPLE_RATE_HZ)
-    high = 10.0 ** (gain_db / 20.0)
-    middle = high**0.4996667741545416
-    a0 = 1.0 + k / q + k * k
-    b = [high + middle * k / q + k * k, 2.0 * (k * k - high), high - middle * k / q + k * k]
-    return [float(value / a0) for value in (*b, 2.0 * (k * k - 1.0), 1.0 - k / q + k * k)]
-
-
-def _high_pass(corner_hz: float, q: float) -> list[float]:
-    k = np.tan(np.pi * corner_hz / SAMPLE_RATE_HZ)
-    a0 = 1.0 + k / q + k * k
-    return [1.0, -2.0, 1.0, float(2.0 * (k * k - 1.0) / a0), float((1.0 - k / q + k * k) / a0)]

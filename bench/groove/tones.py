@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 
-from render.audio.groove.clock import SAMPLE_RATE_HZ, samples
-from render.audio.groove.drums import band
+from bench.groove.clock import SAMPLE_RATE_HZ, samples
+from bench.groove.drums import band
 
 
 def hertz(pitch: float) -> float:

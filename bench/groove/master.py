@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import butter, resample_poly, sosfilt
 
-from render.audio.groove.clock import SAMPLE_RATE_HZ, samples
+from bench.groove.clock import SAMPLE_RATE_HZ, samples
 
 TARGET_LUFS = -14.0
 CEILING = 10.0 ** (-1.3 / 20.0)  # a little below -1 dBTP: lossy codecs overshoot

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from render.audio.groove.clock import BEATS_A_BAR
+from bench.groove.clock import BEATS_A_BAR
 
 INTRO, LIGHT, BUILD, DROP, OUTRO = range(2), range(2, 4), range(4, 6), range(6, 10), range(10, 12)
 BARS = 12

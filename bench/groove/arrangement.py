@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from render.audio.groove import drums, mix, score, tones
-from render.audio.groove.clock import BAR_SECONDS, BEAT_SECONDS, SAMPLE_RATE_HZ, sample_at, samples
+from bench.groove import drums, mix, score, tones
+from bench.groove.clock import BAR_SECONDS, BEAT_SECONDS, SAMPLE_RATE_HZ, sample_at, samples
 
 TOTAL_SAMPLES = samples(score.BARS * BAR_SECONDS + score.TAIL_SECONDS)
 

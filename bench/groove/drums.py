@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from render.audio.groove.clock import SAMPLE_RATE_HZ, samples
+from bench.groove.clock import SAMPLE_RATE_HZ, samples
 
 KICK_LOW_HZ, KICK_SWEEP_HZ = 49.0, 150.0
 TAKES = 5

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import subprocess
 import sys
 import wave
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt
 
-from render.audio import groove
-from render.audio.groove import drums, master, score, tones
-from render.audio.groove.clock import BAR_SECONDS, SAMPLE_RATE_HZ, sample_at
+from bench import groove
+from bench.groove import drums, master, score, tones
+from bench.groove.clock import BAR_SECONDS, SAMPLE_RATE_HZ, sample_at
+from tests.support.ebu_r128 import ebu_r128
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +35,7 @@ def song(song_path: Path) -> np.ndarray:
 
 
 def test_another_process_makes_the_same_bytes(song_path: Path, tmp_path: Path) -> None:
-    code = "import pathlib, sys; from render.audio import groove; groove.write(pathlib.Path(sys.argv[1]))"
+    code = "import pathlib, sys; from bench import groove; groove.write(pathlib.Path(sys.argv[1]))"
     again = tmp_path / "again.wav"
     subprocess.run([sys.executable, "-c", code, str(again)], cwd=ROOT, check=True)
     digest = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (song_path, again)]
@@ -48,33 +47,9 @@ def test_its_length_is_that_of_a_short_song(song: np.ndarray) -> None:
 
 
 def test_another_meter_agrees_on_loudness_and_peak(song_path: Path) -> None:
-    loudness, peak = _ebu_r128(song_path)
+    loudness, peak = ebu_r128(song_path)
     assert loudness == pytest.approx(master.TARGET_LUFS, abs=0.3)
     assert peak < -1.0
-
-
-def _ebu_r128(path: Path) -> tuple[float, float]:
-    """FFmpeg's own meter: integrated loudness (LUFS) and true peak (dBTP)."""
-    with av.open(str(path)) as container:
-        graph = av.filter.Graph()
-        source = graph.add_abuffer(template=container.streams.audio[0])
-        meter = graph.add("ebur128", "metadata=1:peak=true:framelog=quiet")
-        sink = graph.add("abuffersink")
-        source.link_to(meter)
-        meter.link_to(sink)
-        graph.configure()
-        loudness, peak = -np.inf, -np.inf
-        for frame in [*container.decode(audio=0), None]:
-            graph.push(frame)
-            while True:
-                try:
-                    told = graph.pull().metadata
-                except (av.BlockingIOError, av.EOFError):
-                    break
-                loudness = float(told.get("lavfi.r128.I", loudness))
-                peaks = [float(told[key]) for key in told if re.search(r"true_peaks?_ch", key)]
-                peak = max([peak, *peaks])
-    return loudness, 20.0 * np.log10(peak)
 
 
 def test_nothing_is_clipped_and_there_is_no_dc(song: np.ndarray) -> None:

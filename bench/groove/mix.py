@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, oaconvolve, sosfilt
 
-from render.audio.groove.clock import SAMPLE_RATE_HZ, samples
-from render.audio.groove.drums import noise
+from bench.groove.clock import SAMPLE_RATE_HZ, samples
+from bench.groove.drums import noise
 
 
 def panned(mono: np.ndarray, place: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The demo's own song: half a minute of music made from nothing but this package.
+"""The benches' song: half a minute of music made from nothing but this package.
 
 The same bytes each time: no randomness but noise from fixed seeds, no samples, no files. `score` says what is
 played, `drums` and `tones` how it sounds, `mix` puts it into one room, `master` brings it to the loudness of
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from render.audio.groove import arrangement, master
-from render.audio.groove.clock import SAMPLE_RATE_HZ
+from bench.groove import arrangement, master
+from bench.groove.clock import SAMPLE_RATE_HZ
 
 __all__ = ["SAMPLE_RATE_HZ", "play", "write"]
 
