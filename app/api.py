@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import signal
 import socket
@@ -29,7 +30,7 @@ GRACE_SECONDS = 5
 # and Traefik 90, Caddy 120). Where the process closes first, a request may meet one that is being closed.
 IDLE_SECONDS = 130
 # Of a socket: asked so often whether its client is there, which has so long to answer.
-PING_SECONDS = 20.0
+PING_SECONDS = 25.0
 PING_TIMEOUT_SECONDS = 15.0
 
 
@@ -93,6 +94,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets if self.place is None else [])
+        gc.freeze()  # what was loaded stays: the collector need not look at it again and again
         if self.place is not None and sockets is not None:
             shares = Shares(self.place.held, self.place.number)
             self.acceptor = Acceptor(sockets[0], self._protocol, shares, self._held)

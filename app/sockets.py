@@ -33,7 +33,7 @@ from app.outlets import OUTLET, Outlet
 from app.pings import PingRounds
 from app.received import Received
 
-STALLED_SECONDS = 20.0  # looked at so often: it is twice that at most
+STALLED_SECONDS = 15.0  # looked at so often: it is twice that at most
 LEAVE_SECONDS = 1.0
 UNSENT_BYTES = 16 * 1024
 MOST_FRAGMENTS = 1_000

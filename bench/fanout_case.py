@@ -15,7 +15,8 @@ from bench.subscribers import subscribed
 
 DRAIN_SECONDS = 5.0  # what is late by more counts as not delivered
 SETTLE_SECONDS = 1.0
-PROBED_SECONDS = 5.0
+LEAVING_SECONDS = 3.0  # so long a server has to be rid of its sockets
+PROBED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,6 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
     async with subscribed(server.port, server.job_id, 1, folder) as first:
         await server.publish("first")
         await first.finish({})
-    a_probe = await _cost_of_a_probe(server)
     before, used = resident_bytes(server.pid), processor_seconds(server.pid)
     async with subscribed(server.port, server.job_id, case.sockets, folder) as clients:
         await asyncio.sleep(SETTLE_SECONDS)
@@ -60,6 +60,8 @@ async def measured(server: Server, case: Case, seconds: float, folder: Path) -> 
         ended_at = processor_seconds(server.pid)
         grown = resident_bytes(server.pid) - before
         sockets = await clients.finish(await _told(publishing))
+    await asyncio.sleep(LEAVING_SECONDS)
+    a_probe = await _cost_of_a_probe(server)  # now that what the server compiles as it runs is compiled
     arrived, events = len(sockets.delays), len(publishing)
     spent = ended_at - ready_at - a_probe * len(probes)
     return Figures(

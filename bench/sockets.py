@@ -96,12 +96,17 @@ class Client:
     def _until(self, word: bytes) -> None:
         while True:
             frames, self._rest = unframed(self._rest)
-            for _, payload in frames:
+            for opcode, payload in frames:
+                if opcode == PING:  # a server may ask at any time
+                    self._pong(payload)
                 if word in payload:
                     return
                 if b'"error"' in payload:
                     raise ConnectionError(payload.decode())
             self._rest += self._received()
+
+    def _pong(self, payload: bytes) -> None:
+        self.socket.send(frame(PONG, payload))
 
     def take(self, arrivals: array[int]) -> bool:
         """Note what has come; False where the connection has ended."""
@@ -115,7 +120,7 @@ class Client:
         frames, self._rest = unframed(self._rest + data if self._rest else data)
         for opcode, payload in frames:
             if opcode == PING:
-                self.socket.send(frame(PONG, payload))
+                self._pong(payload)
             elif (at := payload.find(MARK)) >= 0:
                 arrivals.append(int(payload[at + len(MARK) : payload.index(b'"', at + 1)]))
                 arrivals.append(now)
