@@ -5,7 +5,7 @@ python -m bench.fanout --few 1000 --many 5000 --slow 1 --fast 10 --seconds 20 --
 The server has one core to itself. The other one has the client (one process for all sockets, the same for
 both servers), the engines and the writer, which commits each change as a worker's heartbeat does. A delay is
 from the commit (on Node: from the call that publishes) to the arrival at one socket. It takes about
-8 * rounds * (seconds + 20) seconds; figures of each turn go to stderr.
+8 * rounds * (seconds + 25) seconds; figures of each turn go to stderr.
 """
 
 from __future__ import annotations
