@@ -38,13 +38,17 @@ class Verdict(Enum):
 
 
 class Heart:
-    """Beats for one run until it is closed. `verdict` is set once, by whoever comes first."""
+    """Beats for one run until it is closed. `verdict` is set once, by whoever comes first.
 
-    def __init__(self, run: Run) -> None:
+    `claimed_at` is the monotonic time before the claim was sent: the lease may be as old as that, however
+    late its answer came.
+    """
+
+    def __init__(self, run: Run, claimed_at: float) -> None:
         self._run = run
         self._wrote_at = -1e9
-        self._kept_until = time.monotonic() + LEASE_SECONDS
-        self._beat_at = time.monotonic()
+        self._kept_until = claimed_at + LEASE_SECONDS
+        self._beat_at = claimed_at
         self._must_look = False
         self._writing = asyncio.Lock()
         self.verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()

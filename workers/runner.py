@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
@@ -108,13 +109,14 @@ class Runner:
         """Claim and run, one job after the other, until nothing is due."""
         try:
             while not self._is_draining:
+                claimed_at = time.monotonic()
                 job = await self._claim()
                 if not found.done():
                     found.set_result(job is not None)
                 if job is None:
                     return
                 with belonging_to(job_id=str(job.id)):
-                    await self._run(job)
+                    await self._run(job, claimed_at)
         except Exception:
             log.exception("a lane of %s ended", self.worker)
         finally:
@@ -129,12 +131,12 @@ class Runner:
             log.warning("nothing claimed: %s", str(error) or type(error).__name__)
             return None
 
-    async def _run(self, job: Job) -> None:
-        """One claimed job to its end, whatever the end is."""
+    async def _run(self, job: Job, claimed_at: float) -> None:
+        """One claimed job to its end, whatever the end is; `claimed_at` is the heart's."""
         scratch = folder_of(job, self._services.scratch)
         claimed(self._services.tallies, job)
         run = Run(job, KINDS[job.kind], self._services, self._pools, scratch)
-        heart = self._hearts[job.id, job.epoch] = Heart(run)
+        heart = self._hearts[job.id, job.epoch] = Heart(run, claimed_at)
         beating = asyncio.create_task(heart.beat())
         nudged = asyncio.create_task(self._listen_for_cancel(job.id, heart))
         try:
