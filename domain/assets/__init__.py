@@ -11,7 +11,7 @@ from domain.assets.derived import peaks, thumbnail
 from domain.assets.intake import NewAsset, hash_of, hold, record, store, taken
 from domain.assets.places import features_key, thumbnail_url, upload_key, url
 from domain.assets.reading import by_ids, find, find_named, get, id_within, inputs, page
-from domain.assets.removal import collect, delete, sweep
+from domain.assets.removal import collect, delete, remove_orphan, sweep
 
 __all__ = [
     "Asset",
@@ -30,6 +30,7 @@ __all__ = [
     "page",
     "peaks",
     "record",
+    "remove_orphan",
     "store",
     "sweep",
     "taken",

@@ -40,6 +40,7 @@ DAY_SECONDS = 86_400.0
 STAGED_SECONDS = 6 * 3600.0  # an upload that is being received is written to all the time
 STAGED_UPLOADS = "uploads"
 STAGED_FOLDER_PREFIX = "drawn-"  # folders of pictures that a child of the API draws
+DELETE_SECONDS = 10.0  # of bytes whose key is held: the server ends a transaction that is idle for 15 s
 _BATCH = 200
 
 log = logging.getLogger(__name__)
@@ -68,11 +69,13 @@ async def delete(viewer: Viewer, asset_id: UUID, *, services: Services) -> None:
 
 
 async def collect(key: str, sha256: str, *, services: Services) -> bool:
-    """Remove the bytes of a key that nothing uses, and what was derived of them; False where it is used."""
+    """Remove the bytes of a key that nothing uses, and what was derived of them; False where it is used.
+
+    Raises Unavailable."""
     async with rows.key_held(key):
         is_used = await rows.is_key_in_use(key)
         if not is_used:
-            await services.files.delete(key)
+            await _delete_held(key, services)
         await rows.forget_deleted(key)
     if is_used:
         return False
@@ -82,6 +85,36 @@ async def collect(key: str, sha256: str, *, services: Services) -> bool:
         await audio_analyses.forget(sha256)
         await sound_portraits.forget(sha256)
     return True
+
+
+async def remove_orphan(key: str, *, services: Services) -> bool:
+    """Remove the bytes of a key that no row names, deleted or not; False where one does.
+
+    Raises Unavailable."""
+    async with rows.key_held(key):
+        if await rows.known_keys([key]):
+            return False
+        await _delete_held(key, services)
+        return True
+
+
+async def _delete_held(key: str, services: Services) -> None:
+    """Delete bytes whose key is held. Raises Unavailable while it still is.
+
+    A store may take longer than the server lets the transaction stand idle. The lock would be gone with that
+    before the bytes are, somebody could record a new row of them, and what the store says at last would be
+    hidden by a rollback that fails.
+
+    Given up, the request ends with its connection and is not sent again. What remains: a store that has read
+    it whole may still carry it out, as may a thread that waits for a file system. An upload of the same
+    content that is recorded before then loses its bytes; what jobs make never does, since no key of theirs is
+    used twice. The same goes for a process that is paused here until its transaction is ended.
+    """
+    try:
+        async with asyncio.timeout(DELETE_SECONDS):
+            await services.files.delete(key)
+    except TimeoutError as error:
+        raise Unavailable("The storage did not answer") from error
 
 
 async def sweep(services: Services) -> Swept:
@@ -132,16 +165,8 @@ async def _remove_orphans(prefix: str, services: Services) -> int:
         busy = await rows.unfinished_jobs({job for key in orphans if (job := _job_of(key)) is not None})
         for key in orphans:
             if _job_of(key) not in busy or _job_of(key) is None:
-                removed += await _remove_orphan(key, services)
+                removed += await remove_orphan(key, services=services)
     return removed
-
-
-async def _remove_orphan(key: str, services: Services) -> bool:
-    async with rows.key_held(key):
-        if await rows.known_keys([key]):
-            return False
-        await services.files.delete(key)
-        return True
 
 
 async def _remove_derived(services: Services) -> int:
