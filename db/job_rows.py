@@ -136,6 +136,17 @@ async def by_ids(job_ids: Sequence[UUID]) -> dict[UUID, Job]:
     return await Job.in_bulk(list(job_ids), "id") if job_ids else {}
 
 
+_LEFT_BY = """
+SELECT jobs.* FROM jobs JOIN job_attempts a ON a.job_id = jobs.id
+WHERE jobs.id = $1 AND a.epoch = $2 AND a.outcome = ANY($3::text[])"""
+
+
+async def left_by(job_id: UUID, epoch: int, outcomes: Sequence[str]) -> Job | None:
+    """The job as it is now, if the attempt of this claim came to one of these (`job_attempts.outcome`)."""
+    found = await sql.objects(Job, _LEFT_BY, job_id, epoch, list(outcomes))
+    return found[0] if found else None
+
+
 @dataclass(frozen=True)
 class Condition:
     """A named WHERE clause over jobs: kinds and owner always, the rest where it is given."""

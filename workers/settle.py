@@ -1,8 +1,9 @@
 """Ending a run: its files are stored under the epoch's own path, then one transaction makes them the job's.
 
 A transaction whose answer was lost may have happened: before anything is tried again or cleaned up the row
-is asked. Files of a run that did not settle are removed; those of one whose end is not known stay, and the
-daily sweep removes them if nothing names them.
+is asked. Files of a run that did not settle are removed, but never one that a row names: where its job was
+deleted meanwhile, that row alone tells that it did settle. Files of a run whose end is not known stay, and
+the daily sweep removes them if nothing names them.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from db import job_moves, job_rows
 from db.jobs import Job
 from db.sql import is_of_database, is_refusal
-from domain.assets import NewAsset
+from domain.assets import NewAsset, remove_orphan
 from domain.jobs import announce, outputs
 from domain.jobs.protocol import CRASH_DELAY_SECONDS, MAX_CRASHES, backoff_seconds
 from workers.failures import Failure
@@ -29,6 +29,8 @@ from workers.tallies import ran
 
 TRANSACTION_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
+CRASHED = "LOST"  # what a crash, of a child or of a worker, makes of its attempt
+DISCARD_SECONDS = 15.0  # all files of a run together: its lane takes no other work until then
 
 log = logging.getLogger(__name__)
 Made = list[tuple[str, NewAsset]]
@@ -91,9 +93,6 @@ async def complete(run: Run, settlement: Settlement, made: Made, heart: Heart) -
     async def move() -> Job | None:
         return await job_moves.complete(job.id, epoch, result=settlement.result, cost_usd=settlement.cost_usd)
 
-    async def alone() -> Job | None:
-        return await move() or await _completed_before(job.id, epoch)
-
     async def with_rows() -> Job | None:
         try:
             async with job_rows.IN_TRANSACTION():
@@ -106,9 +105,10 @@ async def complete(run: Run, settlement: Settlement, made: Made, heart: Heart) -
                     done = done if told is None else await job_moves.tell_more(job.id, epoch, told)
                 return done
         except LostAtSettle:
-            return await _completed_before(job.id, epoch)
+            return None
 
-    has_settled = await _settle(with_rows if made or settlement.rows else alone, run, heart, "completed")
+    moving = with_rows if made or settlement.rows else move
+    has_settled = await _settle(moving, ["COMPLETED"], run, heart, "completed")
     if has_settled and settlement.topics:
         await run.services.events.nudge(*settlement.topics)
     return has_settled
@@ -123,12 +123,6 @@ async def _further(
         if is_of_database(error):
             raise
         raise RowsFailed(error) from error
-
-
-async def _completed_before(job_id: UUID, epoch: int) -> Job | None:
-    """The row, where an earlier try of ours did settle it. Only the holder of an epoch can complete it."""
-    job = (await job_rows.by_ids([job_id])).get(job_id)
-    return job if job is not None and job.state == "COMPLETED" and job.epoch == epoch else None
 
 
 async def failed(run: Run, failure: Failure, heart: Heart) -> bool:
@@ -150,26 +144,37 @@ async def failed(run: Run, failure: Failure, heart: Heart) -> bool:
             delay_seconds=delay,
         )
 
-    return await _settle(move, run, heart, "crashed" if failure.is_crash else "retried")
+    if failure.is_crash:
+        return await _settle(move, [CRASHED], run, heart, "crashed")
+    return await _settle(move, ["RETRIED", "FAILED", "CANCELLED"], run, heart, "retried")
 
 
 async def stopped(run: Run, heart: Heart) -> bool:
-    return await _settle(lambda: job_moves.stop(run.job.id, run.job.epoch), run, heart, "cancelled")
+    async def move() -> Job | None:
+        return await job_moves.stop(run.job.id, run.job.epoch)
+
+    return await _settle(move, ["CANCELLED"], run, heart, "cancelled")
 
 
 async def released(run: Run, heart: Heart) -> bool:
-    return await _settle(lambda: job_moves.release(run.job.id, run.job.epoch), run, heart, "released")
+    async def move() -> Job | None:
+        return await job_moves.release(run.job.id, run.job.epoch)
+
+    return await _settle(move, ["RELEASED", "CANCELLED"], run, heart, "released")
 
 
-async def _settle(move: Callable[[], Awaitable[Job | None]], run: Run, heart: Heart, outcome: str) -> bool:
+async def _settle(
+    move: Callable[[], Awaitable[Job | None]], ends: Sequence[str], run: Run, heart: Heart, outcome: str
+) -> bool:
     """Try until it is done, refused, or the lease may be another's: then once more, since the row tells a
-    worker that stood still, or was cut off, what became of its claim. `outcome` is for the tallies.
+    worker that stood still, or was cut off, what became of its claim. `ends` is what the move makes of the
+    attempt (`job_attempts.outcome`), `outcome` is for the tallies.
 
     Each try has twice the time of the one before: a slow way to the database must not be taken for none.
     """
 
     async def once() -> Job | None:
-        return await move()
+        return await move() or await _settled_before(run, heart, ends)
 
     seconds = TRANSACTION_SECONDS
     while True:
@@ -189,9 +194,20 @@ async def _settle(move: Callable[[], Awaitable[Job | None]], run: Run, heart: He
             continue
         if job is None:
             return False
-        ran(run.services.tallies, job, run.seconds, else_outcome=outcome)
+        is_ours = job.epoch == run.job.epoch  # else another has gone on with what we gave back
+        ran(run.services.tallies, job if is_ours else run.job, run.seconds, else_outcome=outcome)
         await announce([job], run.services)
         return True
+
+
+async def _settled_before(run: Run, heart: Heart, ends: Sequence[str]) -> Job | None:
+    """The job, where an earlier try of ours did settle it and its answer was lost.
+
+    Only the holder of an epoch can end its attempt, but for the reaper, who leaves it as a crash does: once
+    the lease may have lapsed, a crash is taken for the reaper's, who has counted it.
+    """
+    job = await job_rows.left_by(run.job.id, run.job.epoch, ends)
+    return None if CRASHED in ends and heart.seconds_left <= 0 else job
 
 
 class Unsettled(Exception):
@@ -199,9 +215,18 @@ class Unsettled(Exception):
 
 
 async def discard(run: Run, made: Made) -> None:
-    """Remove what a run put into storage and did not settle."""
+    """Remove what a run put into storage and no row names."""
+    if not made:
+        return
+    try:
+        await within(_remove(run, made), DISCARD_SECONDS)
+    except TimeoutError:
+        log.warning("job %s: orphans may stay until the sweep: no answer for too long", run.job.id)
+
+
+async def _remove(run: Run, made: Made) -> None:
     for _, asset in made:
         try:
-            await run.services.files.delete(asset.key)
+            await remove_orphan(asset.key, services=run.services)
         except Exception as error:
             log.warning("job %s: an orphan stays until the sweep: %s", run.job.id, type(error).__name__)
