@@ -2,7 +2,9 @@
 
 This process owns the engines and starts the API processes and the worker processes; it loads none of
 their code itself. It takes the port first, so that a wrong one is said at once, and keeps it while an
-API process restarts.
+API process restarts. It owns the engines of the home and not its scratch folder, where a `starling worker` or
+`starling api` that was started by itself may be at work: what killed processes leave there goes with a
+worker's daily round.
 
 Several API processes accept from the one listening socket. A socket for each (SO_REUSEPORT) would spread
 connections more evenly, but by a hash, so a share of them would wait for a process that has just died or
@@ -105,8 +107,6 @@ def serve(settings: Settings, host: str, port: int) -> int:
             )
         )
         tallies = stack.enter_context(_tallies_folder(home, settings))
-        # Nobody else works in this home now: what is staged is of processes that were killed.
-        shutil.rmtree(settings.scratch_folder, ignore_errors=True)
         asyncio.run(_prepare(engines.addresses.database_url, is_ours=settings.database_url is None))
         first, *others = programs = _programs(settings, engines, listening, tallies)
         stack.callback(_stop_together, programs, signals)

@@ -6,19 +6,40 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from db import sql
 from domain.outages import refusal_of
 
 AWAY_SECONDS = 0.5
+MOST_TIMEOUTS = 2  # one may be of a connection that was cut off meanwhile
 
 T = TypeVar("T")
 
 
 async def patiently(read: Callable[[], Awaitable[T]]) -> T:
-    """What the read returns, however long the database is away. Any other error is raised."""
+    """What the read returns, however long the database is away. Any other error is raised.
+
+    So is the TimeoutError of a read that is too much for a database that answers: it would be asked for ever,
+    and whoever waits would hear nothing.
+    """
+    timeouts = 0
     while True:
         try:
             return await read()
         except Exception as error:
             if refusal_of(error) is None:
                 raise
+            timeouts = timeouts + 1 if isinstance(error, TimeoutError) and await _answers() else 0
+            if timeouts == MOST_TIMEOUTS:
+                raise
         await asyncio.sleep(AWAY_SECONDS)
+
+
+async def _answers() -> bool:
+    """Whether the database answers anything."""
+    try:
+        await sql.now()
+    except Exception as error:
+        if refusal_of(error) is None:
+            raise
+        return False
+    return True

@@ -12,7 +12,7 @@ from app.events import RedisEvents
 from app.jobs_cli.screen import ReaderLeft
 from app.jobs_cli.session import Session, is_outage
 from app.jobs_cli.views import View
-from domain import jobs
+from db import sql
 
 LOOK_SECONDS = 0.5
 ANSWER_SECONDS = 5.0
@@ -43,11 +43,11 @@ async def mind_redis(session: Session, view: View) -> Never:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def mind_database(session: Session, view: View) -> Never:
+async def mind_database(view: View) -> Never:
     """Say that the database went, and that it is back."""
     is_away = False
     while True:
-        was_away, is_away = is_away, not await _answers(session)
+        was_away, is_away = is_away, not await _answers()
         if is_away and not was_away:
             view.say("The database does not answer; waiting for it.")
         if was_away and not is_away:
@@ -55,10 +55,10 @@ async def mind_database(session: Session, view: View) -> Never:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _answers(session: Session) -> bool:
+async def _answers() -> bool:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            await jobs.queue_stats(session.viewer)
+            await sql.now()
     except Exception as error:
         if not is_outage(error):
             raise

@@ -32,7 +32,7 @@ async def watch_jobs(session: Session, arguments: Namespace) -> int:
     with view_of(session.out, session.errors, as_json=arguments.json, idle=idle) as view:
         watching = Watching(session, view)
         work = watching.until_ended(sorted(named)) if named else watching.everything()
-        beside = mind_reader(session), mind_redis(session, view), mind_database(session, view)
+        beside = mind_reader(session), mind_redis(session, view), mind_database(view)
         return await _first_of(work, *beside)
 
 

@@ -3,7 +3,8 @@
 The first part is the state at one moment of the database, and the log goes on exactly where that ends,
 across reconnects too: `db.job_events` says how. Nothing is missed, nothing comes twice, no version goes back,
 and no open transaction holds up what others changed. Only where the database itself was set back under a
-watcher does his watch begin again, with the jobs as they are then.
+watcher, or he is more changes behind than anybody is told of (`job_events.MOST_UNSEEN`), does his watch begin
+again, with the jobs as they are then.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ async def watch_all(
     viewer: Viewer, wanted: JobFilter | None = None, after: str | None = None, *, services: Services
 ) -> AsyncGenerator[JobUpdate, None]:
     """Never ends by itself. With `after` it goes on where that update's cursor was; one that this database
-    cannot have given starts from the jobs as they are.
+    cannot have given, or that is too far back, starts from the jobs as they are.
 
     Raises InvalidInput for a cursor that is not of this subscription.
     """
@@ -101,12 +102,15 @@ def _after_set_back(step: Step[JobUpdate, Seen]) -> Step[JobUpdate, Seen]:
 
 
 async def _start(after: str | None, services: Services) -> Reading:
-    """Where the cursor was; the jobs as they are now where there is none, or none of this database."""
+    """Where the cursor was; the jobs as they are now where there is none, none of this database, or too much
+    happened since."""
     given = None if after is None else cursors.reading_of(after)
 
     async def read() -> Reading:
         now, at = await job_events.present()
-        return given if given is not None and given.is_of(now) else Reading(now, taken_at=at)
+        if given is None or not given.is_of(now) or await job_events.is_too_far(given.seen):
+            return Reading(now, taken_at=at)
+        return given
 
     return await services.reads.read(("all jobs", given), read)
 

@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -230,6 +231,17 @@ def test_urls_replace_both_engines(left_behind: Path, database_url: str, redis_u
         running.ask(CREATE)
         assert set(running.pids()) == {"api"}
         assert not (home / "postgres").exists()
+
+
+def test_what_others_work_on_in_the_home_stays(left_behind: Path, database_url: str, redis_url: str) -> None:
+    """A `starling worker` or `starling api` beside the server outlives it, with work in hand."""
+    scratch = left_behind / "home" / "scratch"
+    staged = [scratch / "jobs" / f"{uuid4()}-1" / "film.mp4", scratch / "uploads" / uuid4().hex]
+    for path in staged:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"begun")
+    with serving(left_behind / "home", DATABASE_URL=database_url, REDIS_URL=redis_url):
+        assert [path.read_bytes() for path in staged] == [b"begun", b"begun"]
 
 
 def test_ready_names_what_is_missing(left_behind: Path) -> None:
