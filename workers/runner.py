@@ -105,21 +105,27 @@ class Runner:
         self.on_capacity(self.free_slots)
 
     async def _lane(self, found: asyncio.Future[bool]) -> None:
-        """Claim and run, one job after the other, until nothing is due."""
+        """Claim and run, one job after the other, until nothing is due or a run ended in no known way."""
         try:
             while not self._is_draining:
                 job = await self._claim()
                 if not found.done():
                     found.set_result(job is not None)
-                if job is None:
+                if job is None or not await self._has_run(job):
                     return
-                with belonging_to(job_id=str(job.id)):
-                    await self._run(job)
-        except Exception:
-            log.exception("a lane of %s ended", self.worker)
         finally:
             if not found.done():
                 found.set_result(False)
+
+    async def _has_run(self, job: Job) -> bool:
+        """False where the run raised; each of its lines names the job, that which says so too."""
+        with belonging_to(job_id=str(job.id)):
+            try:
+                await self._run(job)
+            except Exception:
+                log.exception("a lane of %s ended", self.worker)
+                return False
+        return True
 
     async def _claim(self) -> Job | None:
         try:
