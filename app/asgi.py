@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -71,6 +72,7 @@ def create_app(settings: Settings, place: Place | None = None) -> Starlette:
         middleware=[
             Middleware(HttpTallies),
             Middleware(RequestIds),
+            Middleware(ServerErrorMiddleware, handler=errors.failed),  # so that its answer has the id too
             Middleware(HostGuard, names=_host_names(settings)),
             Middleware(
                 CORSMiddleware,

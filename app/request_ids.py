@@ -2,7 +2,8 @@
 in is kept, so that callers can follow it.
 
 The id is in `scope["state"]["request_id"]`, in every log line of the request, and one line about the
-request itself is logged when it has been answered.
+request itself is logged when it has been answered. What a request raised is logged here, since the server
+that it would come to next knows no ids, and would close the connection of a client that has its answer.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ class RequestIds:
         given = header(scope, _NAME) or ""
         this = given if SANE.fullmatch(given) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = this
-        began, status = time.perf_counter(), 0
+        began, status, is_answered = time.perf_counter(), 0, False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_answered
             if message["type"] == "websocket.close" and status == 0 and _can_answer(scope):
                 await _refuse_handshake(message, send_with_id)
                 return
@@ -50,10 +51,15 @@ class RequestIds:
                 status = message.get("status", 101)
                 _name(message, this)
             await send(message)
+            is_answered = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         with belonging_to(request_id=this):
             try:
                 await self.app(scope, receive, send_with_id)
+            except Exception:
+                log.exception("a request failed")
+                if not is_answered:
+                    raise
             finally:
                 if scope["path"] not in QUIET_PATHS:
                     _log(scope, status, time.perf_counter() - began)

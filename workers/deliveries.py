@@ -146,4 +146,7 @@ def _leave(delivery: Delivery, error: Exception) -> None:
     """Its lease ends by itself. What is no fault of the database is one of ours: where it was is told."""
     problem = str(error) or type(error).__name__
     trace = None if is_of_database(error) else error
-    log.warning("delivery %s comes again after its lease: %s", delivery.id, problem, exc_info=trace)
+    ids = {"job_id": str(delivery.job_id)}
+    log.warning(
+        "delivery %s comes again after its lease: %s", delivery.id, problem, exc_info=trace, extra=ids
+    )

@@ -106,22 +106,28 @@ class Runner:
         self.on_capacity(self.free_slots)
 
     async def _lane(self, found: asyncio.Future[bool]) -> None:
-        """Claim and run, one job after the other, until nothing is due."""
+        """Claim and run, one job after the other, until nothing is due or a run ended in no known way."""
         try:
             while not self._is_draining:
                 claimed_at = time.monotonic()
                 job = await self._claim()
                 if not found.done():
                     found.set_result(job is not None)
-                if job is None:
+                if job is None or not await self._has_run(job, claimed_at):
                     return
-                with belonging_to(job_id=str(job.id)):
-                    await self._run(job, claimed_at)
-        except Exception:
-            log.exception("a lane of %s ended", self.worker)
         finally:
             if not found.done():
                 found.set_result(False)
+
+    async def _has_run(self, job: Job, claimed_at: float) -> bool:
+        """False where the run raised; each of its lines names the job, that which says so too."""
+        with belonging_to(job_id=str(job.id)):
+            try:
+                await self._run(job, claimed_at)
+            except Exception:
+                log.exception("a lane of %s ended", self.worker)
+                return False
+        return True
 
     async def _claim(self) -> Job | None:
         try:

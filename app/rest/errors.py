@@ -99,7 +99,7 @@ def install(app: Starlette) -> None:
     app.add_exception_handler(ClientDisconnect, _gone)
     for kind in KINDS:
         app.add_exception_handler(kind, _perhaps_away)
-    app.add_exception_handler(Exception, _failed)
+    app.add_exception_handler(Exception, failed)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -149,8 +149,8 @@ async def _perhaps_away(request: Request, error: Exception) -> Response:
     return await _refused(request, outage)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    """The server's own fault: starlette raises it again after this answer, so it is logged."""
+async def failed(request: Request, error: Exception) -> Response:
+    """The server's own fault: starlette raises it again after this answer, and `RequestIds` logs it."""
     return _answer(family_of(request.url.path), Refusal(500, "Internal server error", "INTERNAL"))
 
 

@@ -12,6 +12,7 @@ from tests.api.test_systems import CREATE
 from tests.rest.songs import kick_wav
 from tests.support.graphql_http import Api, api, data_of
 from tests.support.graphql_ws import socket
+from tests.support.scrapes import Scrape, scrape, scrape_until
 from tests.support.server import Server
 
 SMALL = {"width": 64, "height": 36, "fps": 30, "particleCount": 20}
@@ -55,7 +56,17 @@ async def followed(graphql: Api, job_id: str) -> list[dict[str, Any]]:
         return [data["jobUpdates"] async for data in client.updates(WATCH, id=job_id)]
 
 
+def drawn(found: Scrape) -> float:
+    return found.value("starling_render_frames_total", kind="PARTICLE_RENDER")
+
+
+def films(found: Scrape) -> float:
+    return found.value("starling_render_frames_per_second_count", kind="PARTICLE_RENDER")
+
+
 async def test_a_song_becomes_a_film_and_every_step_is_seen(graphql: Api) -> None:
+    async with httpx.AsyncClient(base_url=graphql.base_url) as client:
+        before = await scrape(client)
     song = data_of(await graphql.upload("kick.wav", kick_wav(1.0)))["uploadAsset"]
     input = {"particleType": "ENHANCED", "config": SMALL, "audioId": song["id"]}
     system = (await graphql.run(CREATE, input=input))["createParticleSystem"]
@@ -82,6 +93,8 @@ async def test_a_song_becomes_a_film_and_every_step_is_seen(graphql: Api) -> Non
         assert (part.status_code, part.content) == (206, b"ftyp")
         assert (await client.get(film["thumbnailUrl"])).headers["content-type"] == "image/jpeg"
         assert (await client.get(song["url"])).content == kick_wav(1.0)
+        counted = await scrape_until(client, lambda at: drawn(at) >= drawn(before) + 30)
+    assert films(counted) > films(before)
 
 
 async def test_an_identical_render_is_answered_at_once(graphql: Api) -> None:

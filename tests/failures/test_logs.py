@@ -14,12 +14,14 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from db import sql
 from domain.ports import Services
 from tests.support.fault_proxy import FaultProxy
 from tests.support.graphql_ws import socket
 from tests.support.job_kinds import CHILD, FAILS, NOOP
 from tests.support.job_workers import worker_processes
 from tests.support.job_world import ended, submitted, until
+from tests.support.scrapes import scrape
 from tests.support.server import address, environment, starling, stop
 
 pytestmark = pytest.mark.slow
@@ -28,6 +30,8 @@ OF_WEBHOOKS, OF_AWS = "hooksecret-4714-0123456789abcdef0123", "awssecret-4715"
 OF_CLIENT = "clientsecret-4716"
 SECRETS = (OF_DATABASE, "dbpass-4711-x@y", OF_REDIS, OF_STORAGE, OF_WEBHOOKS, OF_AWS, OF_CLIENT)
 HEADERS = {"Authorization": f"Bearer {OF_CLIENT}", "Cookie": f"session={OF_CLIENT}", "X-Api-Key": OF_CLIENT}
+ID = "of-the-test-4717"
+WAYS = ("logged", "warned", "written", "raised")  # how a child complains
 STORAGE = f"s3://key:{OF_STORAGE}@bucket/prefix"
 
 
@@ -139,17 +143,66 @@ async def test_every_line_of_a_job_names_it_and_those_of_its_child_too(
         await workers.start(slots=2, children=1, JSON_LOGS="1")
         crashing = await submitted(services, CHILD.name, function="segfault")
         failing = await submitted(services, FAILS.name, how="tell")
+        complaining = [
+            await submitted(services, CHILD.name, function="complain", args=[f"words of {number}"])
+            for number in range(2)
+        ]
         await ended((await submitted(services, NOOP.name)).id)
         await until(crashing.id, lambda job: job.crashes == 2)
-        await until(failing.id, lambda job: job.attempt >= 1 and job.state == "PENDING")
-        lines = read(workers.log())
+        for job in (failing, *complaining):
+            await until(job.id, lambda row: row.attempt >= 1 and row.state != "PROCESSING")
+        started, *lines = read(workers.log())
+    assert "takes jobs of" in started["message"]
+    jobs = {str(job.id) for job in (crashing, failing, *complaining)}
+    assert [line for line in lines if line.get("job_id") not in jobs] == []
+    for number, job in enumerate(complaining):
+        told = [line for line in lines if f": words of {number}" in line["message"] + line.get("error", "")]
+        ways = {way for line in told for way in WAYS if f"{way}: words" in f"{line}"}
+        assert ways == set(WAYS)
+        assert {line["job_id"] for line in told} == {str(job.id)}
     words = [line for line in lines if "Segmentation fault" in line["message"]]
     assert words
     assert {line["job_id"] for line in words} == {str(crashing.id)}
     assert {line["logger"] for line in words} == {"workers.child_words"}
-    for job in (crashing, failing):
+    for job in (crashing, failing, *complaining):
         told = [line for line in lines if str(job.id) in line["message"]]
-        assert told
-        assert all(line["job_id"] == str(job.id) for line in told)
+        assert {line["job_id"] for line in told} == {str(job.id)}
     (error,) = [line for line in lines if "a secret of /this/machine" in line.get("error", "")]
     assert error["job_id"] == str(failing.id)
+
+
+async def test_every_line_of_a_request_names_it_whatever_fails(
+    database: object, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Nothing else is asked of the server meanwhile, so there is no line of anybody else."""
+    async with FaultProxy.before(redis_url) as redis:
+        given = {"DATABASE_URL": database_url, "REDIS_URL": redis.url, "STARLING_LOG_LEVEL": "INFO"}
+        async with api_process(tmp_path / "api", given) as url:
+            log = tmp_path / "api" / "api.log"
+            before = len(read(log.read_text()))
+            async with httpx.AsyncClient(base_url=url, headers={"X-Request-ID": ID}, timeout=30) as client:
+                made = await client.post("/particles/create", json={"particle_type": "snow", "config": {}})
+                redis.refuse()
+                redis.reset()
+                rung = await client.post(f"/particles/systems/{made.json()['system_id']}/render", json={})
+                assert rung.status_code == 200
+                await sql.run("ALTER TABLE particle_systems RENAME TO not_there")
+                await sql.run("ALTER TABLE assets RENAME TO no_assets")
+                failed = [
+                    await client.get("/particles/systems"),
+                    await client.get("/assets/5a2f0c9e-0000-4000-8000-000000000000/song.mp3"),
+                    await client.post("/graphql", json={"query": "{ particleSystems { totalCount } }"}),
+                ]
+                counted = await scrape(client)
+            lines = read(log.read_text())[before:]
+    assert [(answer.status_code, answer.headers.get("X-Request-ID")) for answer in failed] == [
+        (500, ID),
+        (500, ID),
+        (200, ID),
+    ]
+    labels = {"method": "GET", "route": "/assets/{id}/{filename}", "status": "5xx"}
+    assert counted.value("starling_http_request_duration_seconds_count", **labels) == 1
+    of_nobody = [line for line in lines if line["logger"] == "app.events"]  # it listens for all
+    assert [line for line in lines if line not in of_nobody and line.get("request_id") != ID] == []
+    assert {line["logger"] for line in lines} >= {"app.requests", "workers.doorbell", "starling.graphql"}
+    assert len([line for line in lines if "error" in line]) == len(failed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from app.settings import Settings
 from db import job_queue, sql
 from domain.ports import Services
 from tests.support.fault_proxy import FaultProxy
-from tests.support.job_kinds import CHILD, FAILS, NOOP
+from tests.support.job_kinds import CHILD, FAILS, NOOP, STEPS
 from tests.support.job_workers import Workers
 from tests.support.job_world import ended, submitted, until
 from tests.support.scrapes import Scrape, scrape, scrape_until
@@ -44,6 +45,10 @@ async def api(database_url: str, redis_url: str) -> AsyncIterator[httpx.AsyncCli
 
 def runs(found: Scrape, kind: str, outcome: str) -> float:
     return found.value("starling_job_duration_seconds_count", kind=kind, outcome=outcome)
+
+
+def reaped(found: Scrape, kind: str) -> float:
+    return found.value("starling_job_crashes_total", kind=kind, process="worker")
 
 
 async def test_what_workers_did_is_counted_and_outlives_them(
@@ -92,9 +97,14 @@ async def test_what_workers_did_is_counted_and_outlives_them(
 async def test_the_queue_is_shown_as_it_is_and_a_reaped_job_is_a_crash(
     workers: Workers, services: Services, api: httpx.AsyncClient
 ) -> None:
+    """One worker stands still meanwhile, and finds its lease gone when it wakes."""
+    sleeper = await workers.start(slots=1)
+    held = await submitted(services, STEPS.name, step=0.05)
+    await until(held.id, lambda job: job.progress > 0)
+    sleeper.send_signal(signal.SIGSTOP)
     for _ in range(3):
         await submitted(services, NOOP.name)
-    await sql.run("UPDATE jobs SET run_at = now() - interval '90 seconds'")
+    await sql.run("UPDATE jobs SET run_at = now() - interval '90 seconds' WHERE kind = $1", NOOP.name)
     delayed = await submitted(services, NOOP.name)
     await sql.run("UPDATE jobs SET run_at = now() + interval '1 hour' WHERE id = $1", delayed.id)
     found = await scrape(api)
@@ -107,10 +117,15 @@ async def test_the_queue_is_shown_as_it_is_and_a_reaped_job_is_a_crash(
         delayed.id,
     )
     assert (await scrape(api)).value("starling_jobs_processing", kind="TEST_NOOP") == 1
+    assert (await scrape(api)).value("starling_job_leases_lost_total", kind="TEST_STEPS") == 0
+    await sql.run("UPDATE jobs SET lease_until = now() - interval '1 second' WHERE id = $1", held.id)
     await workers.start(slots=1)
+    found = await scrape_until(api, lambda at: reaped(at, "TEST_NOOP") == reaped(at, "TEST_STEPS") == 1)
+    sleeper.send_signal(signal.SIGCONT)
     found = await scrape_until(
-        api, lambda at: at.value("starling_job_crashes_total", kind="TEST_NOOP", process="worker") == 1
+        api, lambda at: at.value("starling_job_leases_lost_total", kind="TEST_STEPS") == 1
     )
+    assert runs(found, "TEST_STEPS", "lost") == 1
     found = await scrape_until(api, lambda at: runs(at, "TEST_NOOP", "completed") == 4)
     assert found.value("starling_jobs_due", kind="TEST_NOOP") == 0
     assert {"process": "worker"} in found.labels("starling_bells_rung_total")

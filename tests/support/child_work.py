@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
+import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +26,16 @@ def count(seconds: float, report: Report) -> int:
 
 def segfault(report: Report) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def complain(words: str, report: Report) -> None:
+    """In every way that a library may: what is raised is the last."""
+    logging.getLogger("a.library").warning("logged: %s", words)
+    warnings.warn(f"warned: {words}", stacklevel=1)
+    writing = threading.Thread(target=os.write, args=(2, f"written: {words}\n".encode()))
+    writing.start()
+    writing.join()
+    raise RuntimeError(f"raised: {words}")
 
 
 def hog(report: Report) -> None:

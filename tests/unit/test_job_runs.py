@@ -20,8 +20,10 @@ from domain.accounts import local_owner
 from domain.jobs import Priority, protocol
 from domain.jobs.requests import JobOptions
 from domain.ports import Services
+from domain.tallies import SUM
 from tests.support.job_world import ended, job_services, options, submitted, until, worker_here
-from workers import heart
+from tests.support.log_lines import written_logs
+from workers import heart, tallies
 from workers.process import MissingHandler, boot_check
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -37,6 +39,17 @@ async def services(redis_url: str, tmp_path: Path) -> AsyncIterator[Services]:
 def _left(tmp_path: Path) -> list[Path]:
     """Files of runs that nobody removed."""
     return list((tmp_path / "scratch" / "jobs").rglob("*"))
+
+
+def _runs(services: Services, kind: str, outcome: str) -> float:
+    """How many runs were counted as having ended so."""
+    series = (tallies.RUN_SECONDS.name, kind, outcome)
+    counted = services.tallies.totals().items()
+    return sum(number for name, number in counted if name[:3] == series and name[-1] != SUM)
+
+
+def _leases_lost(services: Services, kind: str) -> float:
+    return services.tallies.totals()[tallies.LEASES_LOST.name, kind]
 
 
 async def _outcomes(job: Job) -> list[str]:
@@ -135,6 +148,8 @@ async def test_a_running_job_is_cancelled_within_two_seconds(
     assert done.state == "CANCELLED"
     assert took < 2.0 * 3
     assert await _outcomes(done) == ["CANCELLED"]
+    assert services.tallies.totals()[tallies.ENDED.name, "TEST_CHILD", "cancelled"] == 1
+    assert _runs(services, "TEST_CHILD", "cancelled") == 1
     assert _left(tmp_path) == []
 
 
@@ -193,6 +208,8 @@ async def test_a_stopping_worker_releases_and_spends_no_attempt(services: Servic
     released = await Job.get(id=job.id)
     assert (released.state, released.attempt, released.crashes, released.epoch) == ("PENDING", 0, 0, 1)
     assert await _outcomes(released) == ["RELEASED"]
+    assert services.tallies.totals()[tallies.RELEASES.name, "TEST_STEPS"] == 1
+    assert _runs(services, "TEST_STEPS", "released") == 1
     assert await sql.rows("SELECT 1 FROM workers") == []
 
 
@@ -211,6 +228,7 @@ async def test_a_lost_lease_stops_the_work_and_says_nothing(
     assert [line.split()[0] for line in effects.read_text().splitlines()] == ["began"]
     assert _left(tmp_path) == []
     assert list((tmp_path / "files").rglob("*.txt")) == []
+    assert _leases_lost(services, "TEST_STEPS") == _runs(services, "TEST_STEPS", "lost") == 1
 
 
 async def test_a_database_that_is_away_for_the_lease_ends_the_run(
@@ -232,6 +250,40 @@ async def test_a_database_that_is_away_for_the_lease_ends_the_run(
         await asyncio.sleep(4.0)
         assert [line.split()[0] for line in effects.read_text().splitlines()] == ["began"]
         assert (await Job.get(id=job.id)).state == "PROCESSING"
+        assert _leases_lost(services, "TEST_STEPS") == _runs(services, "TEST_STEPS", "lost") == 1
+
+
+async def test_a_run_that_could_not_be_settled_within_its_lease_is_counted_as_lost(
+    services: Services, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heart, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(heart, "MARGIN_SECONDS", 0.5)
+
+    async def away(*_: object, **__: object) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(job_moves, "complete", away)
+    async with worker_here(services, options(redis_url)):
+        await submitted(services, "TEST_NOOP")
+        async with asyncio.timeout(20.0):
+            while not _runs(services, "TEST_NOOP", "lost"):
+                await asyncio.sleep(0.02)
+    assert _leases_lost(services, "TEST_NOOP") == _runs(services, "TEST_NOOP", "lost") == 1
+
+
+async def test_a_run_that_cannot_be_settled_at_all_is_told_with_its_job(
+    services: Services, redis_url: str
+) -> None:
+    await sql.run("ALTER TABLE jobs ADD CONSTRAINT none_fails CHECK (error IS NULL)")
+    with written_logs() as written:
+        async with worker_here(services, options(redis_url)):
+            job = await submitted(services, "TEST_FAILS", how="input")
+            async with asyncio.timeout(20.0):
+                while "a lane of" not in written.getvalue():
+                    await asyncio.sleep(0.02)
+        told = [line for line in written.lines() if "a lane of" in line["message"]]
+    assert {line.get("job_id") for line in told} == {str(job.id)}
+    assert "none_fails" in told[0]["error"]
 
 
 async def test_a_settlement_whose_answer_was_lost_keeps_its_files(

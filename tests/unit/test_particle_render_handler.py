@@ -18,6 +18,7 @@ from domain.accounts import Viewer, local_owner
 from domain.jobs import PARTICLE_RENDER
 from domain.particles import ParticleType, RenderRequest
 from domain.ports import Services
+from domain.tallies import SUM
 from render.errors import StorageFull
 from tests.rest.films import Film
 from tests.rest.songs import kick_wav
@@ -25,6 +26,7 @@ from tests.support.local_services import local_services
 from workers.children import ChildPool
 from workers.handlers.particle_render import LISTEN, RENDER, particle_render
 from workers.run import Run, Settlement
+from workers.tallies import FRAMES, FRAMES_PER_SECOND
 
 pytestmark = pytest.mark.usefixtures("database")
 SMALL = {"width": 64, "height": 36, "fps": 10, "particle_count": 20}
@@ -119,6 +121,10 @@ async def test_a_film_with_its_facts(viewer: Viewer, services: Services, worker:
     assert [stage["name"] for stage in run.stages] == ["features", "render", "publish"]
     assert run.stages[0]["message"] == "listening to the song"
     assert "frame 10 of 10" in worker.render.said
+    counted = services.tallies.totals()
+    assert counted[FRAMES.name, run.job.kind] == 10
+    pace = counted[FRAMES_PER_SECOND.name, run.job.kind, SUM]
+    assert pace == pytest.approx(10 / result["seconds"], rel=0.25)
 
 
 async def test_a_song_is_listened_to_once_whoever_renders_it(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse, validate
 
-from bench.readme import settings
+from bench.readme import filled, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -26,6 +26,10 @@ def test_its_graphql_is_that_of_the_schema() -> None:
 
 def test_its_settings_are_those_of_the_code() -> None:
     assert settings() in README
+
+
+def test_its_figures_are_those_that_the_benches_left() -> None:
+    assert filled(README) == README
 
 
 @pytest.mark.parametrize("page", PAGES)

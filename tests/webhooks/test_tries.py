@@ -190,6 +190,8 @@ async def test_a_fault_of_ours_in_a_try_is_told_with_its_place_and_holds_up_no_o
     assert call.job == str(good.id)
     assert "comes again after its lease: 'job'" in caplog.text
     assert "KeyError" in caplog.text
+    told_again = [record for record in caplog.records if "comes again" in record.message]
+    assert [vars(record).get("job_id") for record in told_again] == [str(spoilt.id)]
     assert (await delivery_counts())["PENDING"] == 1
 
 
