@@ -22,15 +22,20 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from app import redis_surface
+from domain.tallies import Level, Tallies
 
 CHANNEL = "starling:nudges"
 ANSWER_SECONDS = 0.25
 CONNECT_SECONDS = 1.0
+SUBSCRIBE_SECONDS = 2.0  # until Redis has confirmed it, connecting included
 AWAY_SECONDS = 1.0
 MOST_CONNECTIONS = 16
 PING_SECONDS = 5.0
 LOT_SECONDS = 0.005  # what is told within it of the last lot goes out together
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
+UNSUBSCRIBED = Level(
+    "starling_redis_subscriptions_down", "API processes that no nudge reaches: updates come each 5 s"
+)
 
 log = logging.getLogger(__name__)
 # uvloop has a RuntimeError for whoever writes to a connection that was cut in this turn of the loop
@@ -72,7 +77,7 @@ class TopicSubscription:
 class RedisEvents:
     """`domain.ports.Events` over Redis. Use `open_events`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tallies: Tallies | None = None) -> None:
         self._commands = Redis.from_pool(
             BlockingConnectionPool.from_url(
                 url,
@@ -83,6 +88,7 @@ class RedisEvents:
             )
         )
         self._listener = Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS)
+        self._tallies = Tallies() if tallies is None else tallies
         self._origin = uuid4().hex
         self._topics: dict[str, set[TopicSubscription]] = {}
         self._away_until = 0.0
@@ -90,7 +96,9 @@ class RedisEvents:
         self._lot = self._commands.pipeline(transaction=False)
         self._has_more = asyncio.Event()
         self._is_closing = False
+        self._unheard_since = time.monotonic()
         self.is_listening = asyncio.Event()
+        self._tallies.move(UNSUBSCRIBED, 1)
 
     async def nudge(self, *topics: str) -> None:
         """Wake the subscribers of the topics, in this process at once and in the others through Redis."""
@@ -111,14 +119,17 @@ class RedisEvents:
     def subscriber_count(self) -> int:
         return sum(len(subscribers) for subscribers in self._topics.values())
 
+    @property
+    def unheard_seconds(self) -> float:
+        return 0.0 if self.is_listening.is_set() else time.monotonic() - self._unheard_since
+
     async def listen(self) -> None:
         """Hear what other processes nudge, for ever."""
         pause = SHORTEST_PAUSE_SECONDS
         while True:
             try:
                 async with self._listener.pubsub() as channel:
-                    await channel.subscribe(CHANNEL)
-                    self.is_listening.set()
+                    await self._subscribe(channel)
                     self._wake(list(self._topics))
                     pause = SHORTEST_PAUSE_SECONDS
                     await self._hear(channel)
@@ -128,7 +139,7 @@ class RedisEvents:
             except Exception:  # nobody else would begin again
                 log.exception("live events: nothing is heard for a moment")
             finally:
-                self.is_listening.clear()
+                self._lost()
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -153,6 +164,21 @@ class RedisEvents:
         for client in (self._commands, self._listener):
             with contextlib.suppress(*Away):
                 await client.aclose()
+
+    async def _subscribe(self, channel: Any) -> None:
+        """Raises one of `Away` where Redis does not say in time that it has the subscription."""
+        # No `socket_timeout`: with it redis-py writes in `wait_for`, which can swallow our cancel.
+        async with asyncio.timeout(SUBSCRIBE_SECONDS):
+            await channel.subscribe(CHANNEL)
+            await channel.get_message(timeout=None)
+        self._tallies.move(UNSUBSCRIBED, -1)
+        self.is_listening.set()
+
+    def _lost(self) -> None:
+        if self.is_listening.is_set():
+            self._tallies.move(UNSUBSCRIBED, 1)
+            self._unheard_since = time.monotonic()
+            self.is_listening.clear()
 
     async def _hear(self, channel: Any) -> None:
         is_asked = False
@@ -190,9 +216,9 @@ class RedisEvents:
 
 
 @asynccontextmanager
-async def open_events(redis_url: str) -> AsyncIterator[RedisEvents]:
+async def open_events(redis_url: str, tallies: Tallies | None = None) -> AsyncIterator[RedisEvents]:
     """Events that listen until the block ends. Redis need not be there yet."""
-    events = RedisEvents(redis_url)
+    events = RedisEvents(redis_url, tallies)
     listening = asyncio.create_task(events.listen(), name="live-events")
     sending = asyncio.create_task(events.send(), name="live-events-out")
     try:

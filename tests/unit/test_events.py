@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from redis.asyncio import Redis
 
 from app import redis_surface
 from app.events import RedisEvents, open_events
+from tests.support.fault_proxy import FaultProxy
 
 MESSAGE_KEYS = {"job_id", "stage", "progress", "status", "message", "timestamp"}
 
@@ -79,6 +82,58 @@ async def test_a_broken_connection_is_made_again_and_wakes_everybody(redis_url: 
             await here.nudge("jobs")
             assert await subscription.wait(2.0)
         await client.aclose()
+
+
+@asynccontextmanager
+async def _a_silent_peer() -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """The port of one that accepts connections and never answers, also not after the block; and
+    an event that says that somebody waits for it. It accepts no more when the block ends."""
+    waits = asyncio.Event()
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        waits.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(never, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], waits
+    finally:
+        server.close()
+
+
+async def test_a_peer_that_never_answers_is_given_up_for_the_redis_that_comes_in_its_place(
+    redis_url: str,
+) -> None:
+    async with _a_silent_peer() as (port, waits):
+        events = RedisEvents(f"redis://127.0.0.1:{port}/0")
+        listening = asyncio.create_task(events.listen())
+        async with asyncio.timeout(10):
+            await waits.wait()
+    try:
+        async with FaultProxy.before(redis_url, port=port), asyncio.timeout(20):
+            await events.is_listening.wait()
+            async with open_events(redis_url) as there, events.subscribe("jobs") as subscription:
+                await there.nudge("jobs")
+                assert await subscription.wait(5.0)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await events.close()
+
+
+async def test_nobody_listens_before_redis_has_said_so(redis_url: str) -> None:
+    async with FaultProxy.before(redis_url) as proxy:
+        asked = proxy.trap(b"SUBSCRIBE", delivers=False)
+        async with open_events(proxy.url) as events:
+            async with asyncio.timeout(10):
+                await asked.wait()
+            await asyncio.sleep(0.1)
+            assert not events.is_listening.is_set()
+            assert events.unheard_seconds > 0.0
+            proxy.heal()
+            await _listening(events)
+            assert events.unheard_seconds == 0.0
 
 
 async def test_an_error_of_any_kind_ends_no_listening(
