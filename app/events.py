@@ -4,7 +4,8 @@ Each process holds one subscription connection, whatever the number of its subsc
 memory. A nudge carries topics and nothing else: losing one costs a subscriber the time until it looks by
 itself. After every (re)connection all subscribers are woken, since nudges may have been missed. Nobody waits
 for what is sent to arrive: what is told soon after the last lot goes out as the next one, in order.
-Nothing here raises when Redis is away: for a second nothing is sent then.
+Nothing here raises when Redis is away: for a second nothing is sent then. Nudges of that time are lost, but
+the newest change of each documented job is kept and sent when Redis takes it again: nobody would repair it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 from uuid import uuid4
@@ -21,16 +22,21 @@ from uuid import uuid4
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
-from app import redis_surface
+from app.redis_surface import AT_ONCE, Change, Unsent
+from domain.tallies import Level, Tallies
 
 CHANNEL = "starling:nudges"
 ANSWER_SECONDS = 0.25
 CONNECT_SECONDS = 1.0
+SUBSCRIBE_SECONDS = 2.0  # until Redis has confirmed it, connecting included
 AWAY_SECONDS = 1.0
 MOST_CONNECTIONS = 16
 PING_SECONDS = 5.0
 LOT_SECONDS = 0.005  # what is told within it of the last lot goes out together
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
+UNSUBSCRIBED = Level(
+    "starling_redis_subscriptions_down", "API processes that no nudge reaches: updates come each 5 s"
+)
 
 log = logging.getLogger(__name__)
 # uvloop has a RuntimeError for whoever writes to a connection that was cut in this turn of the loop
@@ -72,7 +78,7 @@ class TopicSubscription:
 class RedisEvents:
     """`domain.ports.Events` over Redis. Use `open_events`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tallies: Tallies | None = None) -> None:
         self._commands = Redis.from_pool(
             BlockingConnectionPool.from_url(
                 url,
@@ -83,14 +89,20 @@ class RedisEvents:
             )
         )
         self._listener = Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS)
+        self._tallies = Tallies() if tallies is None else tallies
         self._origin = uuid4().hex
         self._topics: dict[str, set[TopicSubscription]] = {}
         self._away_until = 0.0
+        self._try_again_at = 0.0
         self._nudged: dict[str, None] = {}
-        self._lot = self._commands.pipeline(transaction=False)
+        self._changes: list[Change] = []
+        self._unsent = Unsent()
         self._has_more = asyncio.Event()
+        self._is_behind = False
         self._is_closing = False
+        self._unheard_since = time.monotonic()
         self.is_listening = asyncio.Event()
+        self._tallies.move(UNSUBSCRIBED, 1)
 
     async def nudge(self, *topics: str) -> None:
         """Wake the subscribers of the topics, in this process at once and in the others through Redis."""
@@ -100,9 +112,8 @@ class RedisEvents:
             self._has_more.set()
 
     async def publish_job(self, job: Any, *, stage: str | None, change: str) -> None:
-        if time.monotonic() >= self._away_until:
-            redis_surface.add(self._lot, job, stage, change)
-            self._has_more.set()
+        self._changes.append(Change.of(job, stage, change))
+        self._has_more.set()
 
     def subscribe(self, topic: str) -> TopicSubscription:
         return TopicSubscription(topic, self._topics)
@@ -111,14 +122,22 @@ class RedisEvents:
     def subscriber_count(self) -> int:
         return sum(len(subscribers) for subscribers in self._topics.values())
 
+    @property
+    def unsent_count(self) -> int:
+        """Jobs whose newest change Redis has not taken."""
+        return len(self._unsent)
+
+    @property
+    def unheard_seconds(self) -> float:
+        return 0.0 if self.is_listening.is_set() else time.monotonic() - self._unheard_since
+
     async def listen(self) -> None:
         """Hear what other processes nudge, for ever."""
         pause = SHORTEST_PAUSE_SECONDS
         while True:
             try:
                 async with self._listener.pubsub() as channel:
-                    await channel.subscribe(CHANNEL)
-                    self.is_listening.set()
+                    await self._subscribe(channel)
                     self._wake(list(self._topics))
                     pause = SHORTEST_PAUSE_SECONDS
                     await self._hear(channel)
@@ -128,31 +147,42 @@ class RedisEvents:
             except Exception:  # nobody else would begin again
                 log.exception("live events: nothing is heard for a moment")
             finally:
-                self.is_listening.clear()
+                self._lost()
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def send(self) -> None:
         """Send what is told, lot after lot, until `finish`."""
-        while not self._is_closing or self._has_more.is_set():
-            await self._has_more.wait()
-            self._has_more.clear()
-            lot, self._lot = self._lot, self._commands.pipeline(transaction=False)
-            topics, self._nudged = self._nudged, {}
-            if topics:
-                lot.publish(CHANNEL, "\n".join([self._origin, *topics]))
-            await self._send(lot.execute())
+        while not self._is_closing or self._has_more.is_set() or self._is_due:
+            await self._more()
+            await self._send_lot()
             await asyncio.sleep(LOT_SECONDS)
 
     def finish(self) -> None:
-        """`send` returns once the rest is sent."""
+        """`send` returns once the rest is sent, or was tried once more."""
         self._is_closing = True
+        self._away_until = self._try_again_at = 0.0
         self._has_more.set()
 
     async def close(self) -> None:
         for client in (self._commands, self._listener):
             with contextlib.suppress(*Away):
                 await client.aclose()
+
+    async def _subscribe(self, channel: Any) -> None:
+        """Raises one of `Away` where Redis does not say in time that it has the subscription."""
+        # No `socket_timeout`: with it redis-py writes in `wait_for`, which can swallow our cancel.
+        async with asyncio.timeout(SUBSCRIBE_SECONDS):
+            await channel.subscribe(CHANNEL)
+            await channel.get_message(timeout=None)
+        self._tallies.move(UNSUBSCRIBED, -1)
+        self.is_listening.set()
+
+    def _lost(self) -> None:
+        if self.is_listening.is_set():
+            self._tallies.move(UNSUBSCRIBED, 1)
+            self._unheard_since = time.monotonic()
+            self.is_listening.clear()
 
     async def _hear(self, channel: Any) -> None:
         is_asked = False
@@ -175,24 +205,63 @@ class RedisEvents:
             for subscription in self._topics.get(topic, ()):
                 subscription.wake()
 
-    async def _send(self, command: Any) -> None:
+    @property
+    def _is_due(self) -> bool:
+        return bool(self._unsent) and time.monotonic() >= self._try_again_at
+
+    async def _more(self) -> None:
+        """Until there is something new, or it is time to try again what could not be sent."""
+        seconds = max(0.0, self._try_again_at - time.monotonic()) if self._unsent else None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._has_more.wait()
+        self._has_more.clear()
+
+    async def _send_lot(self) -> None:
         """Best effort within `ANSWER_SECONDS`; after a failure nothing is tried for a while."""
+        changes, self._changes = self._changes, []
+        topics, self._nudged = self._nudged, {}
         if time.monotonic() < self._away_until:
-            command.close()
+            self._keep(changes)
             return
+        if self._is_due:
+            changes = [*self._unsent.take(AT_ONCE), *changes]
+        self._keep(await self._refused(changes, topics))
+
+    async def _refused(self, changes: list[Change], topics: Iterable[str]) -> list[Change]:
+        """Send them, and return the changes that Redis did not take."""
+        lot = self._commands.pipeline(transaction=False)
+        for change in changes:
+            change.add_to(lot)
+        if topics:
+            lot.publish(CHANNEL, "\n".join([self._origin, *topics]))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await command
+                answers = await lot.execute(raise_on_error=False)
         except Away:
             self._away_until = time.monotonic() + AWAY_SECONDS
+            return changes
         except Exception:
             log.exception("live events: one lot was not sent")  # those to come must be
+            return changes
+        # One answer may be an error, as of a Redis that is full or has become a replica.
+        return [
+            change for change, answer in zip(changes, answers, strict=False) if isinstance(answer, Exception)
+        ]
+
+    def _keep(self, refused: list[Change]) -> None:
+        if refused:
+            self._unsent.keep(refused)
+            self._try_again_at = time.monotonic() + AWAY_SECONDS
+        if self._is_behind != bool(self._unsent):
+            self._is_behind = not self._is_behind
+            log.warning("live events: Redis %s", "is behind the jobs" if self._is_behind else "has caught up")
 
 
 @asynccontextmanager
-async def open_events(redis_url: str) -> AsyncIterator[RedisEvents]:
+async def open_events(redis_url: str, tallies: Tallies | None = None) -> AsyncIterator[RedisEvents]:
     """Events that listen until the block ends. Redis need not be there yet."""
-    events = RedisEvents(redis_url)
+    events = RedisEvents(redis_url, tallies)
     listening = asyncio.create_task(events.listen(), name="live-events")
     sending = asyncio.create_task(events.send(), name="live-events-out")
     try:

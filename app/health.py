@@ -2,8 +2,8 @@
 
 Ready needs the database with every migration, storage that answers, and a live worker, which registers
 only once its children are warm. Redis is the doorbell: without it jobs still run, so its absence is
-`degraded`, with status 200. All is asked at once, and the answer is there within `CHECK_SECONDS`, whatever
-hangs.
+`degraded`, with status 200; so is a process that has heard no other for a while, though Redis answers. All
+is asked at once, and the answer is there within `CHECK_SECONDS`, whatever hangs.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from app.settings import Settings
 from db.job_queue import live_workers
 from db.migrate import pending
 from domain.errors import StarlingError
-from domain.ports import Services
+from domain.ports import Events, Services
 
 CHECK_SECONDS = 2.5
 WORKER_SEEN_SECONDS = 15.0
+UNHEARD_SECONDS = 5.0  # a subscription that was cut is usually there again within two
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class Readiness:
             Check(_database),
             Check(services.files.check),
             Check(_workers),
-            Check(lambda: ping_redis(settings.redis_url or "", CHECK_SECONDS)),
+            Check(lambda: _redis(services.events, settings.redis_url or "")),
         )
 
     async def answer(self) -> JSONResponse:
@@ -103,6 +104,12 @@ async def _database() -> None:
     lacking = await pending()
     if lacking:
         raise Lacking(f"migrations are pending: {', '.join(lacking)}")
+
+
+async def _redis(events: Events, url: str) -> None:
+    await ping_redis(url, CHECK_SECONDS)
+    if events.unheard_seconds > UNHEARD_SECONDS:
+        raise Lacking(f"nothing of other processes was heard for {events.unheard_seconds:.0f} s")
 
 
 async def _workers() -> None:

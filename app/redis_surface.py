@@ -4,29 +4,91 @@
 `job_progress_updates` carry one JSON object a change, always with every key. The vocabulary is that of the
 documented service: states in lower case, progress a whole number, and a cancelled job is a failed one whose
 message is "Cancelled".
+
+Several processes write, in any order: who submits a job may come later than the worker that has it. So a
+change goes in only where its version is newer than what is there, in one step of Redis. That version has a
+key of its own, `job_version:<id>`, because the fields of the hash are documented.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
+from uuid import UUID
 
 import orjson
 
 STATUS_CHANNEL = "job_status_updates"
 PROGRESS_CHANNEL = "job_progress_updates"
 KEPT_SECONDS = 24 * 3600
+MOST_UNSENT = 10_000  # jobs, of some 2 KB each; as many as one owner may have waiting
+AT_ONCE = 100  # of those in one lot: it has to arrive in time
+
+_PUT_IF_NEWER = """
+local held = redis.call('GET', KEYS[2])
+if held and tonumber(held) >= tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'id', ARGV[3], 'status', ARGV[4], 'data', ARGV[5])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
+redis.call('PUBLISH', ARGV[6], ARGV[7])
+return 1
+"""
 
 
-def add(pipeline: Any, job: Any, stage: str | None, change: str) -> None:
-    """Put the commands for one change of a job into a pipeline."""
-    key = f"job:{job.id}"
-    update = message(job, stage)
-    pipeline.hset(
-        key, mapping={"id": str(job.id), "status": update["status"], "data": orjson.dumps(data(job))}
-    )
-    pipeline.expire(key, KEPT_SECONDS)
-    pipeline.publish(STATUS_CHANNEL if change == "status" else PROGRESS_CHANNEL, orjson.dumps(update))
+@dataclass(frozen=True)
+class Change:
+    """One change of a job, in the words of the surface."""
+
+    job_id: UUID
+    version: int
+    status: str
+    data: bytes
+    channel: str
+    message: bytes
+
+    @classmethod
+    def of(cls, job: Any, stage: str | None, change: str) -> Self:
+        """`change` is status or progress."""
+        return cls(
+            job_id=job.id,
+            version=job.version,
+            status=status_of(job),
+            data=orjson.dumps(data(job)),
+            channel=STATUS_CHANNEL if change == "status" else PROGRESS_CHANNEL,
+            message=orjson.dumps(message(job, stage)),
+        )
+
+    def add_to(self, pipeline: Any) -> None:
+        """One command: the hash and the channel are told, or neither where something newer was."""
+        keys = f"job:{self.job_id}", f"job_version:{self.job_id}"
+        held = str(self.job_id), self.status, self.data
+        pipeline.eval(_PUT_IF_NEWER, 2, *keys, self.version, KEPT_SECONDS, *held, self.channel, self.message)
+
+
+class Unsent:
+    """The newest change of each job that Redis has not taken; beyond `most` jobs the oldest go."""
+
+    def __init__(self, most: int = MOST_UNSENT) -> None:
+        self._most = most
+        self._changes: dict[UUID, Change] = {}
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def keep(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            held = self._changes.get(change.job_id)
+            if held is None or held.version < change.version:
+                self._changes.pop(change.job_id, None)  # what is newer goes to the end
+                self._changes[change.job_id] = change
+        for job_id in list(self._changes)[: max(0, len(self) - self._most)]:
+            del self._changes[job_id]
+
+    def take(self, most: int) -> list[Change]:
+        """Those that have waited longest; they are kept no more."""
+        return [self._changes.pop(job_id) for job_id in list(self._changes)[:most]]
 
 
 def message(job: Any, stage: str | None) -> dict[str, Any]:

@@ -45,7 +45,7 @@ async def assembled(settings: Settings, *, warm: bool = False) -> AsyncIterator[
     doorbell = ArqDoorbell(redis_url, tallies)
     try:
         async with (
-            open_events(redis_url) as events,
+            open_events(redis_url, tallies) as events,
             MediaPool(readers) as media,
             webhooks_of(settings) as webhooks,
         ):

@@ -72,6 +72,11 @@ class Events(Protocol):
         """The documented Redis surface (hash `job:<id>` and the two channels), best effort."""
         ...
 
+    @property
+    def unheard_seconds(self) -> float:
+        """How long nothing can be heard of other processes; 0 while it can."""
+        ...
+
     def subscribe(self, topic: str) -> AbstractAsyncContextManager[Subscription]: ...
 
 

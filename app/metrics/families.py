@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.events import UNSUBSCRIBED
 from domain.jobs.tallies import CONFLATIONS
 from domain.tallies import Family, Histogram, Level
 from domain.webhooks import TRIES
@@ -17,5 +18,5 @@ OPEN_SOCKETS = Level("starling_open_sockets", "WebSockets that are open now", ("
 
 # Counted by API processes and by workers: told apart by the label `process`.
 COMMON: tuple[Family, ...] = (workers.BELLS_RUNG, workers.BELLS_FAILED)
-OF_API: tuple[Family, ...] = (HTTP_SECONDS, OPEN_SOCKETS, *graphql.FAMILIES, CONFLATIONS)
+OF_API: tuple[Family, ...] = (HTTP_SECONDS, OPEN_SOCKETS, *graphql.FAMILIES, CONFLATIONS, UNSUBSCRIBED)
 OF_WORKERS: tuple[Family, ...] = (*(family for family in workers.FAMILIES if family not in COMMON), TRIES)

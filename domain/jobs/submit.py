@@ -85,11 +85,14 @@ async def enter(owner_id: UUID, new: NewJob) -> Job:
 
 
 async def ring(jobs: Sequence[Job], services: Services) -> None:
-    """Tell the watchers, and a worker for each job that waits."""
+    """Tell the watchers, and a worker for each job that waits.
+
+    The watchers first: a bell may take its time, and the worker that heard it tells of the claim meanwhile.
+    """
+    await announce(jobs, services)
     waiting = [job.id for job in jobs if job.state == "PENDING"]
     if waiting:
         await services.doorbell.ring(waiting)
-    await announce(jobs, services)
 
 
 def arguments_hash(batch: Sequence[NewJob]) -> str:

@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
+from app import health
 from app.asgi import create_app
 from app.settings import Settings
 from db import job_queue, sql
@@ -153,6 +155,42 @@ async def test_a_lost_redis_is_a_zero_and_degraded(settings: Settings, redis_url
             assert ready.json()["missing"][0].startswith("redis: ")
             proxy.heal()
         await scrape_until(client, lambda at: at.value("starling_redis_up") == 1)
+
+
+async def test_a_subscription_that_is_down_is_counted_and_degraded_though_redis_answers(
+    settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "UNHEARD_SECONDS", 0.1)
+    deaf = redis_url.replace("unix://", "unix://deaf:word@")
+    async with Redis.from_url(redis_url) as redis:
+        await redis.execute_command("ACL SETUSER deaf on >word ~* +@all resetchannels")
+        try:
+            async with (
+                serving(create_app(replace(settings, redis_url=deaf))) as url,
+                httpx.AsyncClient(base_url=url, timeout=20) as client,
+            ):
+                await job_queue.sign_in("somebody", [], 1)
+                await _degraded(client)
+                found = await scrape(client)
+                assert found.value("starling_redis_up") == 1
+                assert found.value("starling_redis_subscriptions_down") == 1
+                await redis.execute_command("ACL SETUSER deaf allchannels")
+                await scrape_until(client, lambda at: at.value("starling_redis_subscriptions_down") == 0)
+                assert (await client.get("/ready")).json()["status"] == "ready"
+        finally:
+            await redis.execute_command("ACL DELUSER deaf")
+
+
+async def _degraded(client: httpx.AsyncClient) -> None:
+    """Wait until `/ready` says that nothing is heard."""
+    async with asyncio.timeout(10):
+        while True:
+            ready = await client.get("/ready")
+            assert ready.status_code == 200
+            if (answer := ready.json())["status"] == "degraded":
+                break
+            await asyncio.sleep(0.05)
+    assert answer["missing"][0].startswith("redis: nothing of other processes was heard for")
 
 
 async def test_a_lost_database_is_said_in_three_seconds_however_often_it_is_asked(

@@ -243,6 +243,10 @@ class Unreliable:
     async def publish_job(self, job: Any, *, stage: str | None, change: str) -> None:
         await self._real.publish_job(job, stage=stage, change=change)
 
+    @property
+    def unheard_seconds(self) -> float:
+        return self._real.unheard_seconds
+
     def subscribe(self, topic: str) -> Any:
         return self._real.subscribe(topic)
 

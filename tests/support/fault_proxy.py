@@ -48,10 +48,10 @@ class FaultProxy:
 
     @classmethod
     @asynccontextmanager
-    async def before(cls, url: str) -> AsyncIterator[FaultProxy]:
-        """A proxy before the server of a postgresql://, redis://, unix:// or http:// URL."""
+    async def before(cls, url: str, port: int = 0) -> AsyncIterator[FaultProxy]:
+        """A proxy before the server of a postgresql://, redis://, unix:// or http:// URL; port 0 is any."""
         proxy = cls(url)
-        proxy._server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
+        proxy._server = await asyncio.start_server(proxy._serve, "127.0.0.1", port)
         try:
             yield proxy
         finally:

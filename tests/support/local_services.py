@@ -36,6 +36,7 @@ class Never:
 @dataclass
 class Nudges:
     topics: list[str] = field(default_factory=list)
+    unheard_seconds: float = 0.0
 
     async def nudge(self, *topics: str) -> None:
         self.topics += topics

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -19,6 +19,7 @@ from domain.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from domain.jobs import JobOptions, NewJob, Priority, outputs, submit, submit_many
 from domain.ports import Limits, Services
 from tests.support.job_world import job_services
+from tests.support.local_services import Bell, Nudges, local_services
 
 pytestmark = pytest.mark.usefixtures("database")
 KEY = "a" * 64
@@ -37,6 +38,21 @@ async def viewer(database: object) -> Viewer:
 
 def new(key: str | None = None, **given: object) -> NewJob:
     return replace(NewJob("TEST_NOOP", {"n": 1}, options=JobOptions(idempotency_key=key)), **given)  # type: ignore[arg-type]
+
+
+async def test_watchers_are_told_of_a_job_before_a_worker_is(viewer: Viewer, tmp_path: Path) -> None:
+    """The bell may take its time, and the worker that heard it tells of the claim meanwhile."""
+    nudges = Nudges()
+
+    class Slow(Bell):
+        async def ring(self, job_ids: list[UUID]) -> bool:
+            assert {jobs.topic(job_id) for job_id in job_ids} <= set(nudges.topics)
+            return await super().ring(job_ids)
+
+    bell = Slow()
+    alone = replace(local_services(tmp_path, events=nudges), doorbell=bell)
+    job = await submit(viewer, new(), services=alone)
+    assert bell.rung == [job.id]
 
 
 async def test_the_same_key_and_arguments_are_the_same_job(viewer: Viewer, services: Services) -> None:
