@@ -21,9 +21,7 @@ from db.job_rows import Condition
 from db.jobs import JobEvent
 
 _SLOWEST_TRANSACTION = "interval '10 minutes'"
-MOST_UNSEEN = (
-    100_000  # changes that a reader may be behind: to find the first of them takes less than a second
-)
+MOST_UNSEEN = 100_000  # changes that a reader may be behind: the first of them is found in less than a second
 
 
 @dataclass(frozen=True)
