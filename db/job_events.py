@@ -21,7 +21,7 @@ from db.job_rows import Condition
 from db.jobs import JobEvent
 
 _SLOWEST_TRANSACTION = "interval '10 minutes'"
-MOST_UNSEEN = 100_000  # changes that a reader may be behind: the first of them is found in less than a second
+MOST_UNSEEN = 500_000  # changes of an owner behind a cursor: some 3 s to look through for the first of them
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Found:
-    """Changes in order; `now` is all that the database showed, and `is_all` that these are all of it.
-
-    With `is_too_much` there are none here: more than `MOST_UNSEEN` would have to be looked through.
-    """
+    """Changes in order; `now` is all that the database showed, and `is_all` that these are all of it."""
 
     changes: list[Change]
     now: Place
     is_all: bool
-    is_too_much: bool
 
 
 _AFTER_VERSION = "SELECT * FROM job_events WHERE job_id = $1 AND version > $2 ORDER BY version LIMIT $3"
@@ -137,54 +133,45 @@ async def unfinished_at(
 # One by one: to read all jobs at once for the few that changed is what a planner likes who knows no values.
 _ITS_JOB = "CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = e.job_id OFFSET 0) j"
 
-
-def _unseen(first: int) -> str:
-    """What a place does not hold, up to one more than the most. Parameters are numbered from `first`.
-
-    Both ends of the range, so that it is read by its index whatever the planner knows of the values. Of every
-    owner: a limit on the changes of one is no limit on what is read to find them.
-    """
-    xid, open_ones, most = (f"${first + n}" for n in range(3))
-    return f"""unseen AS MATERIALIZED (
-  SELECT * FROM (
-    SELECT * FROM job_events WHERE xid > {xid} AND xid < {_NOW}
-    UNION ALL SELECT * FROM job_events WHERE xid = ANY({open_ones}::bigint[])) e
-  LIMIT {most}::bigint + 1),
-extent AS MATERIALIZED (SELECT count(*) > {most}::bigint AS is_too_much FROM unseen)"""  # noqa: S608
-
-
-_WANTED_UNSEEN = f"e.owner_id = $1 AND {_WANTED} AND NOT (SELECT is_too_much FROM extent)"  # noqa: S608
-
-_IS_TOO_FAR = f"WITH {_unseen(1)} SELECT is_too_much FROM extent"  # noqa: S608
+# Both ends of the range, so that it is read by its index whatever the planner knows of the values.
+_UNSEEN = f"""unseen AS MATERIALIZED (
+  SELECT * FROM job_events WHERE xid > $8 AND xid < {_NOW} AND owner_id = $1
+  UNION ALL SELECT * FROM job_events WHERE xid = ANY($9::bigint[]) AND owner_id = $1)"""  # noqa: S608
 
 _AFTER = f"""
-WITH {_unseen(8)}, wanted AS (
+WITH {_UNSEEN}, wanted AS (
   SELECT e.*, j.created_at FROM unseen e {_ITS_JOB}
-  WHERE {_WANTED_UNSEEN} ORDER BY e.position LIMIT $11)
-SELECT pg_current_snapshot()::text AS snapshot, extent.is_too_much, wanted.*
-FROM extent LEFT JOIN wanted ON true
+  WHERE {_WANTED} ORDER BY e.position LIMIT $10)
+SELECT pg_current_snapshot()::text AS snapshot, wanted.* FROM (SELECT 1) one LEFT JOIN wanted ON true
 ORDER BY wanted.position"""  # noqa: S608
 
 _NEWEST_AFTER = f"""
-WITH {_unseen(8)}, newest AS (
+WITH {_UNSEEN}, newest AS (
   SELECT DISTINCT ON (e.job_id) e.*, j.created_at FROM unseen e {_ITS_JOB}
-  WHERE {_WANTED_UNSEEN} AND (e.position > $12 OR e.xid > $13 OR e.xid = ANY($14::bigint[]))
+  WHERE {_WANTED} AND (e.position > $11 OR e.xid > $12 OR e.xid = ANY($13::bigint[]))
   ORDER BY e.job_id, e.position DESC),
-wanted AS (SELECT * FROM newest ORDER BY position LIMIT $11)
-SELECT pg_current_snapshot()::text AS snapshot, extent.is_too_much, wanted.*
-FROM extent LEFT JOIN wanted ON true
+wanted AS (SELECT * FROM newest ORDER BY position LIMIT $10)
+SELECT pg_current_snapshot()::text AS snapshot, wanted.* FROM (SELECT 1) one LEFT JOIN wanted ON true
 ORDER BY wanted.position"""  # noqa: S608
 
 
-async def is_too_far(place: Place) -> bool:
-    """Whether there is more that a place does not hold than is told of."""
-    (row,) = await sql.rows(_IS_TOO_FAR, place.xid, list(place.open), MOST_UNSEEN)
-    return bool(row["is_too_much"])
+_IS_TOO_FAR = f"""
+SELECT count(*) > $4 AS is_too_far FROM (
+  SELECT 1 FROM (
+    SELECT owner_id FROM job_events WHERE xid > $2 AND xid < {_NOW}
+    UNION ALL SELECT owner_id FROM job_events WHERE xid = ANY($3::bigint[])) e
+  WHERE owner_id = $1 LIMIT $4::bigint + 1) unseen"""  # noqa: S608
+
+
+async def is_too_far(place: Place, owner_id: UUID) -> bool:
+    """Whether more of an owner's changes came after a place than `MOST_UNSEEN`."""
+    (row,) = await sql.rows(_IS_TOO_FAR, owner_id, place.xid, list(place.open), MOST_UNSEEN)
+    return bool(row["is_too_far"])
 
 
 async def after_place(place: Place, condition: Condition, limit: int) -> Found:
     """The changes of the owner's jobs that a place does not hold."""
-    values = [*_wanted(condition), place.xid, list(place.open), MOST_UNSEEN, limit]
+    values = [*_wanted(condition), place.xid, list(place.open), limit]
     return _found(await sql.rows(_AFTER, *values), limit)
 
 
@@ -192,15 +179,14 @@ async def newest_after(
     place: Place, until: Place | None, position: int, condition: Condition, limit: int
 ) -> Found:
     """Of each job the newest change that a place does not hold, nor `until` up to a position."""
-    values = [*_wanted(condition), place.xid, list(place.open), MOST_UNSEEN, limit, position]
+    values = [*_wanted(condition), place.xid, list(place.open), limit, position]
     rows = await sql.rows(_NEWEST_AFTER, *values, (until or place).xid, list((until or place).open))
     return _found(rows, limit)
 
 
 def _found(rows: list[dict[str, Any]], limit: int) -> Found:
     changes = [_change(row) for row in rows if row["position"] is not None]
-    now = Place.of_snapshot(rows[0]["snapshot"])
-    return Found(changes, now, is_all=len(changes) < limit, is_too_much=rows[0]["is_too_much"])
+    return Found(changes, Place.of_snapshot(rows[0]["snapshot"]), is_all=len(changes) < limit)
 
 
 _BETWEEN = f"""

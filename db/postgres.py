@@ -29,11 +29,21 @@ class Connection(asyncpg.connection.Connection):  # type: ignore[misc]
         return ""
 
 
+class NoConnection(TimeoutError):
+    """All were in use, or none could be made, for `ACQUIRE_SECONDS`: nothing was asked of the database."""
+
+
 class Pool(asyncpg.pool.Pool):  # type: ignore[misc]
-    """A pool that nobody waits for without end. `acquire` raises TimeoutError."""
+    """A pool that nobody waits for without end. `acquire` raises NoConnection."""
 
     def acquire(self, *, timeout: float | None = None) -> Any:
         return super().acquire(timeout=ACQUIRE_SECONDS if timeout is None else timeout)
+
+    async def _acquire(self, timeout: float | None) -> Any:
+        try:
+            return await super()._acquire(timeout)
+        except TimeoutError as error:
+            raise NoConnection from error
 
 
 class Transaction(TransactionContextPooled):

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from db import sql
+from db.postgres import NoConnection
 from domain.outages import refusal_of
 
 AWAY_SECONDS = 0.5
@@ -28,14 +29,17 @@ async def patiently(read: Callable[[], Awaitable[T]]) -> T:
         except Exception as error:
             if refusal_of(error) is None:
                 raise
-            timeouts = timeouts + 1 if isinstance(error, TimeoutError) and await _answers() else 0
-            if timeouts == MOST_TIMEOUTS:
+            if not await _is_too_much(error):
+                timeouts = 0
+            elif (timeouts := timeouts + 1) >= MOST_TIMEOUTS:
                 raise
         await asyncio.sleep(AWAY_SECONDS)
 
 
-async def _answers() -> bool:
-    """Whether the database answers anything."""
+async def _is_too_much(error: Exception) -> bool:
+    """Whether a read ran out of time at a database that answers others."""
+    if not isinstance(error, TimeoutError) or isinstance(error, NoConnection):
+        return False
     try:
         await sql.now()
     except Exception as error:

@@ -98,7 +98,7 @@ class Asked:
     async def _log(self) -> Page:
         seen = self.reading.seen
         found = await job_events.after_place(seen, self.where, BATCH)
-        if found.is_too_much or _is_set_back(self.reading, found.now):
+        if _is_set_back(self.reading, found.now):
             return await _again()
         return await _page(found, seen, Reading(seen.after(found.changes, found.now)), is_every=True)
 
@@ -106,7 +106,7 @@ class Asked:
         """A slow reader is spared all but the newest of each job."""
         at = self.reading
         found = await job_events.newest_after(at.seen, at.until, at.position, self.where, self.most)
-        if found.is_too_much or _is_set_back(at, found.now):
+        if _is_set_back(at, found.now):
             return await _again()
         return await _page(found, at.seen, Reading(found.now), is_every=False)
 
@@ -125,7 +125,7 @@ def _is_set_back(reading: Reading, now: Place) -> bool:
 
 
 async def _again() -> Page:
-    """To the jobs as they are: too much was missed, or numbers that were seen are given again, to others."""
+    """To the jobs as they are: numbers that were seen are given again, to other changes."""
     now, at = await job_events.present()
     return Page([], Reading(now, taken_at=at))
 

@@ -3,8 +3,8 @@
 The first part is the state at one moment of the database, and the log goes on exactly where that ends,
 across reconnects too: `db.job_events` says how. Nothing is missed, nothing comes twice, no version goes back,
 and no open transaction holds up what others changed. Only where the database itself was set back under a
-watcher, or he is more changes behind than anybody is told of (`job_events.MOST_UNSEEN`), does his watch begin
-again, with the jobs as they are then.
+watcher does his watch begin again, with the jobs as they are then; and a client's cursor is refused in the
+same way where more came after it than can be looked through (`job_events.MOST_UNSEEN`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def watch_all(
 
     Raises InvalidInput for a cursor that is not of this subscription.
     """
-    start = Seen(await _start(after, services))
+    start = Seen(await _start(viewer, after, services))
     steps = following_all(viewer, wanted, start, services=services)
     async with aclosing(steps):
         async for step in steps:
@@ -58,7 +58,7 @@ async def opening_all(
 
     Its mark is all that the database showed when it read the log last. Raises what `watch_all` does.
     """
-    reading = start.reading if isinstance(start, Seen) else await _start(start, services)
+    reading = start.reading if isinstance(start, Seen) else await _start(viewer, start, services)
     where = condition(viewer, wanted)
     while True:
         page = await _page(Asked(where, reading, only_newest, BATCH), services)
@@ -101,18 +101,18 @@ def _after_set_back(step: Step[JobUpdate, Seen]) -> Step[JobUpdate, Seen]:
     return replace(step, mark=replace(step.mark, is_set_back=True))
 
 
-async def _start(after: str | None, services: Services) -> Reading:
-    """Where the cursor was; the jobs as they are now where there is none, none of this database, or too much
-    happened since."""
+async def _start(viewer: Viewer, after: str | None, services: Services) -> Reading:
+    """Where the cursor was; the jobs as they are now where there is none, none of this database, or one that
+    is too far back."""
     given = None if after is None else cursors.reading_of(after)
 
     async def read() -> Reading:
         now, at = await job_events.present()
-        if given is None or not given.is_of(now) or await job_events.is_too_far(given.seen):
+        if given is None or not given.is_of(now) or await job_events.is_too_far(given.seen, viewer.id):
             return Reading(now, taken_at=at)
         return given
 
-    return await services.reads.read(("all jobs", given), read)
+    return await services.reads.read(("all jobs", viewer.id, given), read)
 
 
 async def _page(asked: Asked, services: Services) -> Page:

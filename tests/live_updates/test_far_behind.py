@@ -1,7 +1,8 @@
-"""Who has missed more changes than are worth telling begins again with the jobs as they are."""
+"""A cursor that too many changes came after starts again, with the jobs as they are; no live watcher does."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -11,9 +12,11 @@ from db.job_events import Place
 from db.jobs import Job
 from domain import jobs
 from domain.accounts import Viewer
-from domain.jobs import all_updates, watch_all
+from domain.jobs import JobFilter, watch_all
+from domain.jobs.announce import ALL_JOBS
 from domain.jobs.cursors import Reading
 from domain.ports import Services
+from tests.support.music import somebody_else
 from tests.support.watched_jobs import claim_next, complete, next_of, said_by, submit_one
 
 BOUND = 20
@@ -73,21 +76,29 @@ async def test_a_cursor_that_is_not_further_back_is_told_every_change(
     assert said_by([await next_of(again) for _ in range(BOUND)]) == [("PROCESSING", 0.0)] * BOUND
 
 
-@pytest.mark.parametrize("only_newest", [False, True])
-async def test_a_watcher_who_was_cut_off_for_long_starts_with_the_jobs_as_they_are(
-    viewer: Viewer, services: Services, only_newest: bool
+async def test_a_watcher_hears_what_he_waits_for_however_much_else_comes_before(
+    viewer: Viewer, services: Services
 ) -> None:
-    """The database was away for his server, and not for the workers."""
-    over = await an_ended_one(viewer, services)
-    *_, opened = [step async for step in all_updates.opening_all(viewer, services=services)]
+    """He is there all the time, though his place in the log is that of the last change that he wanted."""
+    wanted = JobFilter(status=["COMPLETED"])
     living = await submit_one(viewer, services)
-    await sql.run(_CHANGES, over.id, BOUND)
-    behind = all_updates.opening_all(viewer, None, opened.mark, only_newest=only_newest, services=services)
-    *told, end = [step async for step in behind]
-    assert [step.item.job.id for step in told if step.item is not None] == [living.id]
-    await jobs.cancel(viewer, living.id, services=services)
-    following = all_updates.following_all(viewer, None, end.mark, services=services)
-    step = await anext(following)
-    assert step.item is not None
-    assert (step.item.job.id, step.item.status) == (living.id, "CANCELLED")
-    await following.aclose()
+    first = watch_all(viewer, wanted, services=services)
+    waiting = asyncio.ensure_future(anext(first))
+    await asyncio.sleep(0.1)
+    await sql.run(_CHANGES, living.id, BOUND + 1)
+    await services.events.nudge(ALL_JOBS)
+    await asyncio.sleep(0.1)
+    await complete(await claim_next(services), services)
+    assert (await asyncio.wait_for(waiting, 5.0)).status == "COMPLETED"
+    await first.aclose()
+
+
+async def test_changes_of_others_bring_no_cursor_out_of_reach(viewer: Viewer, services: Services) -> None:
+    updates = watch_all(viewer, services=services)
+    await submit_one(viewer, services)
+    first = await next_of(updates)
+    other = await submit_one(await somebody_else(), services)
+    await sql.run(_CHANGES, other.id, BOUND + 1)
+    await complete(await claim_next(services), services)
+    again = watch_all(viewer, None, first.cursor, services=services)
+    assert said_by([await next_of(again) for _ in range(2)]) == [("PROCESSING", 0.0), ("COMPLETED", 100.0)]

@@ -58,6 +58,11 @@ async def test_a_database_that_was_cut_off_in_the_middle_of_a_read_is_asked_agai
     assert await patiently(failing(*outages)) == "an answer"
 
 
+async def test_a_pool_whose_connections_are_all_in_use_is_waited_for(database: TortoiseContext) -> None:
+    busy = [postgres.NoConnection()] * (2 * patience.MOST_TIMEOUTS)
+    assert await patiently(failing(*busy)) == "an answer"
+
+
 async def test_a_database_that_answers_nothing_is_waited_for_without_end(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
