@@ -14,7 +14,7 @@ from tortoise.transactions import in_transaction
 
 from db import sql
 from db.job_moves import LOGGED, run_move
-from db.jobs import Job, JobInput
+from db.jobs import Job, JobAttempt, JobInput
 from db.webhooks import KEPT, TOLD
 
 IN_TRANSACTION = in_transaction  # `async with IN_TRANSACTION():` all or nothing
@@ -136,15 +136,25 @@ async def by_ids(job_ids: Sequence[UUID]) -> dict[UUID, Job]:
     return await Job.in_bulk(list(job_ids), "id") if job_ids else {}
 
 
-_LEFT_BY = """
-SELECT jobs.* FROM jobs JOIN job_attempts a ON a.job_id = jobs.id
-WHERE jobs.id = $1 AND a.epoch = $2 AND a.outcome = ANY($3::text[])"""
+@dataclass(frozen=True)
+class Left:
+    """A job as it is now, and whether the attempt that is asked about was its end."""
+
+    job: Job
+    was_ended: bool
 
 
-async def left_by(job_id: UUID, epoch: int, outcomes: Sequence[str]) -> Job | None:
-    """The job as it is now, if the attempt of this claim came to one of these (`job_attempts.outcome`)."""
-    found = await sql.objects(Job, _LEFT_BY, job_id, epoch, list(outcomes))
-    return found[0] if found else None
+async def left_by(job_id: UUID, epoch: int, outcomes: Sequence[str]) -> Left | None:
+    """What the attempt of this claim left, if it came to one of these (`job_attempts.outcome`).
+
+    None also where the job was deleted since: its attempts went with it.
+    """
+    attempt = await JobAttempt.get_or_none(job_id=job_id, epoch=epoch, outcome__in=list(outcomes))
+    job = await Job.get_or_none(id=job_id)
+    if attempt is None or job is None:
+        return None
+    # A move that ends both gives both its time. A job that was given back ends later, maybe in this epoch.
+    return Left(job, was_ended=job.completed_at == attempt.ended_at)
 
 
 @dataclass(frozen=True)

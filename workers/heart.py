@@ -121,17 +121,21 @@ class Heart:
             was_asked, self._must_look = self._must_look, False
             began = time.monotonic()
             try:
-                await within(self._report() if is_report else self._bare_beat(), QUERY_SECONDS)
+                is_ours = await within(self._report() if is_report else self._bare_beat(), QUERY_SECONDS)
             except Exception as error:
                 self._run.is_dirty |= is_report
                 self._must_look |= was_asked
                 log.warning("job %s: no heartbeat: %s", self._run.job.id, str(error) or type(error).__name__)
                 return False
-            self._kept_until = began + LEASE_SECONDS
+            if is_ours:
+                self._kept_until = began + LEASE_SECONDS
+            else:
+                self.decide(Verdict.LOST)
             self._beat_at = time.monotonic()
             return True
 
-    async def _report(self) -> None:
+    async def _report(self) -> bool:
+        """Whether the job is still ours."""
         run = self._run
         self._wrote_at = time.monotonic()
         job = await job_moves.report(
@@ -144,18 +148,18 @@ class Heart:
             eta_seconds=run.eta_seconds(),
         )
         if job is None:
-            self.decide(Verdict.LOST)
-            return
+            return False
         await announce([job], run.services, change="progress")
         if job.cancel_requested_at is not None:
             self.decide(Verdict.CANCELLED)
+        return True
 
-    async def _bare_beat(self) -> None:
+    async def _bare_beat(self) -> bool:
+        """Whether the job is still ours."""
         cancelled = await job_moves.beat(self._run.job.id, self._run.job.epoch, LEASE_SECONDS)
-        if cancelled is None:
-            self.decide(Verdict.LOST)
-        elif cancelled:
+        if cancelled:
             self.decide(Verdict.CANCELLED)
+        return cancelled is not None
 
 
 async def within(work: Coroutine[Any, Any, Result], seconds: float) -> Result:

@@ -13,6 +13,7 @@ import hashlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,26 @@ from workers.tallies import ran
 
 TRANSACTION_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
-CRASHED = "LOST"  # what a crash, of a child or of a worker, makes of its attempt
 DISCARD_SECONDS = 15.0  # all files of a run together: its lane takes no other work until then
 
 log = logging.getLogger(__name__)
 Made = list[tuple[str, NewAsset]]
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ends. `counted_as` is for the tallies where its job goes on, `attempt_outcomes` is all that
+    its move makes of the attempt (`job_attempts.outcome`)."""
+
+    counted_as: str
+    attempt_outcomes: tuple[str, ...]
+
+
+COMPLETED = End("completed", ("COMPLETED",))
+FAILED = End("retried", ("RETRIED", "FAILED", "CANCELLED"))
+CRASHED = End("crashed", ("LOST",))  # as the reaper does to a worker that is lost
+STOPPED = End("cancelled", ("CANCELLED",))
+RELEASED = End("released", ("RELEASED", "CANCELLED"))
 
 
 def place(job: Job, number: int, path: Path) -> str:
@@ -108,7 +124,7 @@ async def complete(run: Run, settlement: Settlement, made: Made, heart: Heart) -
             return None
 
     moving = with_rows if made or settlement.rows else move
-    has_settled = await _settle(moving, ["COMPLETED"], run, heart, "completed")
+    has_settled = await _settle(COMPLETED, moving, run, heart)
     if has_settled and settlement.topics:
         await run.services.events.nudge(*settlement.topics)
     return has_settled
@@ -144,43 +160,41 @@ async def failed(run: Run, failure: Failure, heart: Heart) -> bool:
             delay_seconds=delay,
         )
 
-    if failure.is_crash:
-        return await _settle(move, [CRASHED], run, heart, "crashed")
-    return await _settle(move, ["RETRIED", "FAILED", "CANCELLED"], run, heart, "retried")
+    return await _settle(CRASHED if failure.is_crash else FAILED, move, run, heart)
 
 
 async def stopped(run: Run, heart: Heart) -> bool:
     async def move() -> Job | None:
         return await job_moves.stop(run.job.id, run.job.epoch)
 
-    return await _settle(move, ["CANCELLED"], run, heart, "cancelled")
+    return await _settle(STOPPED, move, run, heart)
 
 
 async def released(run: Run, heart: Heart) -> bool:
     async def move() -> Job | None:
         return await job_moves.release(run.job.id, run.job.epoch)
 
-    return await _settle(move, ["RELEASED", "CANCELLED"], run, heart, "released")
+    return await _settle(RELEASED, move, run, heart)
 
 
-async def _settle(
-    move: Callable[[], Awaitable[Job | None]], ends: Sequence[str], run: Run, heart: Heart, outcome: str
-) -> bool:
+async def _settle(end: End, move: Callable[[], Awaitable[Job | None]], run: Run, heart: Heart) -> bool:
     """Try until it is done, refused, or the lease may be another's: then once more, since the row tells a
-    worker that stood still, or was cut off, what became of its claim. `ends` is what the move makes of the
-    attempt (`job_attempts.outcome`), `outcome` is for the tallies.
+    worker that stood still, or was cut off, what became of its claim.
 
     Each try has twice the time of the one before: a slow way to the database must not be taken for none.
     """
 
-    async def once() -> Job | None:
-        return await move() or await _settled_before(run, heart, ends)
+    async def once() -> job_rows.Left | None:
+        job = await move()
+        if job is None:
+            return await _settled_before(end, run, heart)
+        return job_rows.Left(job, was_ended=job.completed_at is not None)
 
     seconds = TRANSACTION_SECONDS
     while True:
         is_last = heart.seconds_left <= 0
         try:
-            job = await within(once(), TRANSACTION_SECONDS if is_last else seconds)
+            left = await within(once(), TRANSACTION_SECONDS if is_last else seconds)
         except RowsFailed as failed_rows:
             raise failed_rows.error from None
         except Exception as error:
@@ -192,22 +206,23 @@ async def _settle(
             seconds *= 2
             await asyncio.sleep(PAUSE_SECONDS)
             continue
-        if job is None:
+        if left is None:
             return False
-        is_ours = job.epoch == run.job.epoch  # else another has gone on with what we gave back
-        ran(run.services.tallies, job if is_ours else run.job, run.seconds, else_outcome=outcome)
-        await announce([job], run.services)
+        as_left = left.job if left.was_ended else run.job  # what came of it since is for others to count
+        ran(run.services.tallies, as_left, run.seconds, else_outcome=end.counted_as)
+        await announce([left.job], run.services)
         return True
 
 
-async def _settled_before(run: Run, heart: Heart, ends: Sequence[str]) -> Job | None:
-    """The job, where an earlier try of ours did settle it and its answer was lost.
+async def _settled_before(end: End, run: Run, heart: Heart) -> job_rows.Left | None:
+    """What an earlier try of ours left, where it did settle the job and its answer was lost.
 
     Only the holder of an epoch can end its attempt, but for the reaper, who leaves it as a crash does: once
     the lease may have lapsed, a crash is taken for the reaper's, who has counted it.
     """
-    job = await job_rows.left_by(run.job.id, run.job.epoch, ends)
-    return None if CRASHED in ends and heart.seconds_left <= 0 else job
+    if end is CRASHED and heart.seconds_left <= 0:
+        return None
+    return await job_rows.left_by(run.job.id, run.job.epoch, end.attempt_outcomes)
 
 
 class Unsettled(Exception):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,7 +33,6 @@ pytestmark = pytest.mark.usefixtures("database")
 @pytest.fixture
 async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FaultProxy]:
     """Before the store of `services`."""
-    monkeypatch.setattr(removal, "DELETE_SECONDS", 0.3)
     with bucket_server() as endpoint:
         async with FaultProxy.before(endpoint) as proxy:
             for name, value in bucket_environment(proxy.url).items():
@@ -50,6 +50,17 @@ def song(tmp_path: Path) -> Path:
     return write_wav(tmp_path / "song", tone(0.1, 8000, 1), 8000)
 
 
+@contextmanager
+def _hanging(proxy: FaultProxy) -> Iterator[None]:
+    """The store answers nothing meanwhile, and only then is a delete given up so soon."""
+    with pytest.MonkeyPatch.context() as meanwhile:
+        meanwhile.setattr(removal, "DELETE_SECONDS", 0.3)
+        proxy.blackhole()
+        yield
+    proxy.reset()
+    proxy.heal()
+
+
 async def _is_free(key: str) -> bool:
     async with asyncio.timeout(5.0), rows.key_held(key):
         return True
@@ -64,16 +75,13 @@ async def test_a_store_that_hangs_holds_no_key_and_delays_only_the_bytes(
 ) -> None:
     viewer = await local_owner()
     asset = await assets.store(viewer, song, "a.wav", services=services)
-    proxy.blackhole()
-    with caplog.at_level(logging.WARNING):
+    with _hanging(proxy), caplog.at_level(logging.WARNING):
         async with asyncio.timeout(8.0):
             await assets.delete(viewer, asset.id, services=services)
+        assert await _is_free(asset.key)
     assert "stay until the sweep: The storage did not answer" in caplog.text
     assert await assets.find(viewer, asset.id) is None
     assert await Asset.filter(key=asset.key).count() == 1, "nothing tells the sweep of the bytes"
-    assert await _is_free(asset.key)
-    proxy.reset()
-    proxy.heal()
     assert await services.files.exists(asset.key)
     assert (await assets.sweep(services)).stored == 1
     assert not await services.files.exists(asset.key)
@@ -84,13 +92,11 @@ async def test_an_orphan_that_cannot_be_removed_says_so_and_its_key_is_free(
 ) -> None:
     key = f"renders/{uuid4()}/1/0.mp4"
     await services.files.put(key, song)
-    proxy.blackhole()
-    async with asyncio.timeout(8.0):
-        with pytest.raises(Unavailable):
-            await assets.remove_orphan(key, services=services)
-    assert await _is_free(key)
-    proxy.reset()
-    proxy.heal()
+    with _hanging(proxy):
+        async with asyncio.timeout(8.0):
+            with pytest.raises(Unavailable):
+                await assets.remove_orphan(key, services=services)
+        assert await _is_free(key)
     assert await assets.remove_orphan(key, services=services)
     assert not await services.files.exists(key)
 
@@ -101,9 +107,8 @@ async def test_retention_goes_on_beside_a_store_that_hangs(
     keys = [f"renders/{uuid4()}/1/0.mp4" for _ in range(2)]
     for key in keys:
         await services.files.put(key, song)
-    proxy.blackhole()
     freed = [retention_rows.Freed(key, "c" * 64, 5) for key in keys]
-    with caplog.at_level(logging.WARNING):
+    with _hanging(proxy), caplog.at_level(logging.WARNING):
         async with asyncio.timeout(8.0):
             assert await retention._collect(freed, services) == 0
     assert caplog.text.count("the bytes of a removed job stay until the sweep") == 2

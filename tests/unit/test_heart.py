@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from db import job_moves
+from db import job_moves, sql
 from domain import jobs
 from domain.accounts import local_owner
 from domain.jobs import KINDS, NewJob
-from domain.jobs.protocol import LEASE_SECONDS
+from domain.jobs.protocol import CRASH_DELAY_SECONDS, LEASE_SECONDS, MAX_CRASHES
 from domain.ports import Services
 from tests.support.job_kinds import HANDLERS
 from tests.support.job_world import ended, job_services
@@ -106,6 +106,23 @@ async def test_a_lease_is_as_old_as_the_question_for_it(services: Services, tmp_
     beating = asyncio.create_task(heart.beat())
     assert await asyncio.wait_for(heart.verdict, 5.0) is Verdict.LOST
     await beating
+
+
+@pytest.mark.parametrize("is_report", [False, True], ids=["bare beat", "report"])
+async def test_a_beat_that_finds_the_lease_gone_does_not_extend_it(
+    services: Services, tmp_path: Path, is_report: bool
+) -> None:
+    """What is left of it tells a crash of ours from the reaper's."""
+    run, age_seconds = await _claimed(services, tmp_path), 20.0
+    await sql.run("UPDATE jobs SET lease_until = now() - interval '1 second'")
+    assert await job_moves.reap(max_crashes=MAX_CRASHES, delay_seconds=CRASH_DELAY_SECONDS)
+    heart = Heart(run, time.monotonic() - age_seconds)
+    run.is_dirty = is_report
+    heart.look()
+    beating = asyncio.create_task(heart.beat())
+    assert await asyncio.wait_for(heart.verdict, 5.0) is Verdict.LOST
+    await beating
+    assert heart.seconds_left <= LEASE_SECONDS - MARGIN_SECONDS - age_seconds
 
 
 async def test_a_runner_counts_a_lease_from_before_its_claim(

@@ -178,8 +178,7 @@ async def test_an_end_whose_answer_was_lost_is_counted_and_announced_as_what_it_
     assert await settle_it(run, heart)
     assert _outcomes(services) == {outcome: 1}
     assert topic(run.job.id) in nudges.topics
-    ended = services.tallies.totals().get((tallies.ENDED.name, "TEST_STEPS", outcome), 0)
-    assert ended == (outcome in ("failed", "cancelled"))
+    assert _ended(services) == ({outcome: 1} if outcome in ("failed", "cancelled") else {})
 
 
 @pytest.mark.parametrize("outcome", ["crashed", "released"])
@@ -200,7 +199,49 @@ async def test_what_another_has_ended_since_is_not_counted_twice(
     _first_answer_lost(monkeypatch, move, another_completes_it)
     assert await settle_it(run, heart)
     assert _outcomes(services) == {outcome: 1}
-    assert not [series for series in services.tallies.totals() if series[0] == tallies.ENDED.name]
+    assert _ended(services) == {}
+
+
+GIVEN_BACK = [each for each in MOVES if each.values[2] in ("retried", "crashed", "released")]
+
+
+@pytest.mark.parametrize(("move", "settle_it", "outcome"), GIVEN_BACK)
+async def test_what_its_owner_has_cancelled_since_is_counted_as_given_back(
+    services: Services,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    move: str,
+    settle_it: Settle,
+    outcome: str,
+) -> None:
+    """A waiting job is cancelled without a new claim: its epoch is still that of the run."""
+    run, heart = await _claimed(services, tmp_path)
+
+    async def its_owner_cancels_it() -> None:
+        cancelled = await job_moves.cancel(run.job.id, run.job.owner_id)
+        assert cancelled is not None and cancelled.state == "CANCELLED"
+
+    _first_answer_lost(monkeypatch, move, its_owner_cancels_it)
+    assert await settle_it(run, heart)
+    assert _outcomes(services) == {outcome: 1}
+    assert _ended(services) == {}
+
+
+@pytest.mark.parametrize(("move", "settle_it", "outcome"), GIVEN_BACK)
+async def test_what_was_to_be_cancelled_is_counted_as_an_end(
+    services: Services,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    move: str,
+    settle_it: Settle,
+    outcome: str,
+) -> None:
+    run, heart = await _claimed(services, tmp_path)
+    await job_moves.cancel(run.job.id, run.job.owner_id)
+    _first_answer_lost(monkeypatch, move)
+    assert await settle_it(run, heart)
+    assert _outcomes(services) == {"crashed" if outcome == "crashed" else "cancelled": 1}
+    assert _ended(services) == {"cancelled": 1}
 
 
 @pytest.mark.parametrize(("move", "settle_it", "outcome"), MOVES)
@@ -223,3 +264,9 @@ def _outcomes(services: Services) -> dict[str, float]:
         if name == tallies.RUN_SECONDS.name and labels[2] != "sum":
             ends[labels[1]] = ends.get(labels[1], 0) + value
     return ends
+
+
+def _ended(services: Services) -> dict[str, float]:
+    """How many jobs runs have ended, and in which way."""
+    totals = services.tallies.totals().items()
+    return {labels[1]: value for (name, *labels), value in totals if name == tallies.ENDED.name}
