@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -93,12 +94,10 @@ class RedisEvents:
         self._origin = uuid4().hex
         self._topics: dict[str, set[TopicSubscription]] = {}
         self._away_until = 0.0
-        self._try_again_at = 0.0
         self._nudged: dict[str, None] = {}
         self._changes: list[Change] = []
         self._unsent = Unsent()
         self._has_more = asyncio.Event()
-        self._is_behind = False
         self._is_closing = False
         self._unheard_since = time.monotonic()
         self.is_listening = asyncio.Event()
@@ -107,7 +106,7 @@ class RedisEvents:
     async def nudge(self, *topics: str) -> None:
         """Wake the subscribers of the topics, in this process at once and in the others through Redis."""
         self._wake(topics)
-        if time.monotonic() >= self._away_until:
+        if not self._is_away:
             self._nudged.update(dict.fromkeys(topics))
             self._has_more.set()
 
@@ -153,15 +152,16 @@ class RedisEvents:
 
     async def send(self) -> None:
         """Send what is told, lot after lot, until `finish`."""
-        while not self._is_closing or self._has_more.is_set() or self._is_due:
+        while not self._is_closing or self._has_more.is_set() or self._due_at <= time.monotonic():
             await self._more()
             await self._send_lot()
             await asyncio.sleep(LOT_SECONDS)
 
     def finish(self) -> None:
-        """`send` returns once the rest is sent, or was tried once more."""
+        """`send` returns once the rest is sent, or was refused once more, or Redis does not answer."""
         self._is_closing = True
-        self._away_until = self._try_again_at = 0.0
+        self._away_until = 0.0
+        self._unsent.make_due(time.monotonic())
         self._has_more.set()
 
     async def close(self) -> None:
@@ -206,30 +206,39 @@ class RedisEvents:
                 subscription.wake()
 
     @property
-    def _is_due(self) -> bool:
-        return bool(self._unsent) and time.monotonic() >= self._try_again_at
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until
+
+    @property
+    def _due_at(self) -> float:
+        """When something unsent is to be tried again; infinite where nothing is."""
+        return max(self._unsent.due_at, self._away_until)
 
     async def _more(self) -> None:
         """Until there is something new, or it is time to try again what could not be sent."""
-        seconds = max(0.0, self._try_again_at - time.monotonic()) if self._unsent else None
+        seconds = self._due_at - time.monotonic()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds if seconds < math.inf else None):
                 await self._has_more.wait()
         self._has_more.clear()
 
     async def _send_lot(self) -> None:
-        """Best effort within `ANSWER_SECONDS`; after a failure nothing is tried for a while."""
+        """What is told and what is due again. Of changes, what Redis does not take is kept."""
+        was_behind = bool(self._unsent)
         changes, self._changes = self._changes, []
         topics, self._nudged = self._nudged, {}
-        if time.monotonic() < self._away_until:
-            self._keep(changes)
-            return
-        if self._is_due:
-            changes = [*self._unsent.take(AT_ONCE), *changes]
-        self._keep(await self._refused(changes, topics))
+        if self._is_away:
+            self._unsent.keep(changes, self._away_until)
+        else:
+            due = self._unsent.take(AT_ONCE, time.monotonic())
+            left = await self._send_all([*due, *changes], topics)
+            # At the end nothing is tried for ever.
+            self._unsent.keep(left, math.inf if self._is_closing else time.monotonic() + AWAY_SECONDS)
+        if was_behind != bool(self._unsent):
+            log.warning("live events: Redis %s", "has caught up" if was_behind else "is behind the jobs")
 
-    async def _refused(self, changes: list[Change], topics: Iterable[str]) -> list[Change]:
-        """Send them, and return the changes that Redis did not take."""
+    async def _send_all(self, changes: list[Change], topics: Iterable[str]) -> list[Change]:
+        """Within `ANSWER_SECONDS`; what Redis did not take comes back. Without an answer it is away."""
         lot = self._commands.pipeline(transaction=False)
         for change in changes:
             change.add_to(lot)
@@ -248,14 +257,6 @@ class RedisEvents:
         return [
             change for change, answer in zip(changes, answers, strict=False) if isinstance(answer, Exception)
         ]
-
-    def _keep(self, refused: list[Change]) -> None:
-        if refused:
-            self._unsent.keep(refused)
-            self._try_again_at = time.monotonic() + AWAY_SECONDS
-        if self._is_behind != bool(self._unsent):
-            self._is_behind = not self._is_behind
-            log.warning("live events: Redis %s", "is behind the jobs" if self._is_behind else "has caught up")
 
 
 @asynccontextmanager

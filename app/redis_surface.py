@@ -12,9 +12,11 @@ key of its own, `job_version:<id>`, because the fields of the hash are documente
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Self
 from uuid import UUID
 
@@ -68,27 +70,43 @@ class Change:
 
 
 class Unsent:
-    """The newest change of each job that Redis has not taken; beyond `most` jobs the oldest go."""
+    """The newest change of each job that Redis has not taken; beyond `most` jobs the oldest go.
+
+    Each has its own time at which it is due again, so one that is refused for ever puts no other off. Times
+    are those of any one clock; who keeps changes gives no earlier time than for those before.
+    """
 
     def __init__(self, most: int = MOST_UNSENT) -> None:
         self._most = most
-        self._changes: dict[UUID, Change] = {}
+        self._kept: dict[UUID, tuple[float, Change]] = {}  # the first is due first
 
     def __len__(self) -> int:
-        return len(self._changes)
+        return len(self._kept)
 
-    def keep(self, changes: Iterable[Change]) -> None:
+    @property
+    def due_at(self) -> float:
+        """When the first is due; infinite where there is none."""
+        return next((due_at for due_at, _ in self._kept.values()), math.inf)
+
+    def keep(self, changes: Iterable[Change], due_at: float) -> None:
         for change in changes:
-            held = self._changes.get(change.job_id)
+            _, held = self._kept.get(change.job_id, (0.0, None))
             if held is None or held.version < change.version:
-                self._changes.pop(change.job_id, None)  # what is newer goes to the end
-                self._changes[change.job_id] = change
-        for job_id in list(self._changes)[: max(0, len(self) - self._most)]:
-            del self._changes[job_id]
+                self._kept.pop(change.job_id, None)  # what is newer goes to the end
+                self._kept[change.job_id] = due_at, change
+        while len(self) > self._most:
+            del self._kept[next(iter(self._kept))]
 
-    def take(self, most: int) -> list[Change]:
-        """Those that have waited longest; they are kept no more."""
-        return [self._changes.pop(job_id) for job_id in list(self._changes)[:most]]
+    def take(self, most: int, now: float) -> list[Change]:
+        """Those that are due, the first of them first; they are kept no more."""
+        due = [change for due_at, change in islice(self._kept.values(), most) if due_at <= now]
+        for change in due:
+            del self._kept[change.job_id]
+        return due
+
+    def make_due(self, due_at: float) -> None:
+        """All of them are due at that time."""
+        self._kept = {job_id: (due_at, change) for job_id, (_, change) in self._kept.items()}
 
 
 def message(job: Any, stage: str | None) -> dict[str, Any]:

@@ -101,8 +101,8 @@ async def test_the_queue_is_shown_as_it_is_and_a_reaped_job_is_a_crash(
 ) -> None:
     """One worker stands still meanwhile, and finds its lease gone when it wakes."""
     sleeper = await workers.start(slots=1)
-    held = await submitted(services, STEPS.name, step=0.05)
-    await until(held.id, lambda job: job.progress > 0)
+    held = await submitted(services, STEPS.name, step=0.5)  # far longer than it takes to stop the worker
+    await until(held.id, lambda job: job.state == "PROCESSING" and job.progress > 0)
     sleeper.send_signal(signal.SIGSTOP)
     for _ in range(3):
         await submitted(services, NOOP.name)
