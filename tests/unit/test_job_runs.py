@@ -23,6 +23,7 @@ from domain.ports import Services
 from domain.tallies import SUM
 from tests.support.job_world import ended, job_services, options, submitted, until, worker_here
 from tests.support.log_lines import written_logs
+from tests.support.unheard import first_settlement_unheard
 from workers import heart, tallies
 from workers.process import MissingHandler, boot_check
 
@@ -287,39 +288,15 @@ async def test_a_run_that_cannot_be_settled_at_all_is_told_with_its_job(
 
 
 async def test_a_settlement_whose_answer_was_lost_keeps_its_files(
-    services: Services, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The transaction was committed, and then the connection broke: the second try finds it done."""
-    complete, calls = job_moves.complete, []
-
-    async def cut(*given: object, **named: object) -> Job | None:
-        done = await complete(*given, **named)  # type: ignore[arg-type]
-        calls.append(done)
-        return done
-
-    from db import job_rows
-
-    begin = job_rows.IN_TRANSACTION
-
-    class Cut:
-        def __init__(self) -> None:
-            self.real = begin()
-
-        async def __aenter__(self) -> object:
-            return await self.real.__aenter__()
-
-        async def __aexit__(self, *given: object) -> None:
-            await self.real.__aexit__(*given)
-            if calls == calls[:1] and calls:
-                raise ConnectionError("the answer was lost")
-
+    unheard = first_settlement_unheard(monkeypatch)
     async with worker_here(services, options(redis_url)):
-        monkeypatch.setattr(job_moves, "complete", cut)
         job = await submitted(services, "TEST_STEPS", file="kept")
-        monkeypatch.setattr(job_rows, "IN_TRANSACTION", Cut)
         await ended(job.id)
         await asyncio.sleep(1.0)
-    assert len(calls) == 2 and calls[1] is None
+    assert len(unheard.answers) == 2 and unheard.answers[1] is None
     (output,) = (await jobs.outputs_for([job.id]))[job.id]
     assert await services.files.exists(output.asset.key)
 

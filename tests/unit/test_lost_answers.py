@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from db import job_moves, job_rows, sql
+from db import job_moves, sql
 from db.assets import Asset
 from db.jobs import Job
 from domain import jobs
@@ -20,6 +20,7 @@ from domain.jobs.protocol import CRASH_DELAY_SECONDS, LEASE_SECONDS, MAX_CRASHES
 from domain.ports import Services
 from tests.support.job_world import job_services, options, submitted, worker_here
 from tests.support.local_services import Nudges
+from tests.support.unheard import first_settlement_unheard
 from workers import settle, tallies
 from workers.failures import Failure
 from workers.heart import Heart
@@ -84,29 +85,15 @@ async def test_a_file_that_a_row_names_outlives_a_worker_that_never_heard_of_its
     services: Services, redis_url: str, monkeypatch: pytest.MonkeyPatch, is_deleted: bool
 ) -> None:
     """Its owner may have deleted the job meanwhile, which keeps the file: then its row alone is left."""
-    viewer, cut = await local_owner(), asyncio.Event()
-    begin = job_rows.IN_TRANSACTION
+    viewer, job = await local_owner(), await submitted(services, "TEST_STEPS", file="kept")
 
-    class Cut:
-        def __init__(self) -> None:
-            self.real = begin()
+    async def its_owner_deletes_it() -> None:
+        await jobs.delete(viewer, job.id, services=services)
 
-        async def __aenter__(self) -> object:
-            return await self.real.__aenter__()
-
-        async def __aexit__(self, *given: object) -> None:
-            await self.real.__aexit__(*given)
-            if cut.is_set():
-                return
-            cut.set()
-            if is_deleted:
-                await jobs.delete(viewer, job.id, services=services)
-            raise ConnectionError("the answer was lost")
-
-    job = await submitted(services, "TEST_STEPS", file="kept")
-    monkeypatch.setattr(job_rows, "IN_TRANSACTION", Cut)
+    then = [its_owner_deletes_it] if is_deleted else []
+    unheard = first_settlement_unheard(monkeypatch, *then)
     async with worker_here(services, options(redis_url)):
-        await asyncio.wait_for(cut.wait(), 20.0)
+        await asyncio.wait_for(unheard.happened.wait(), 20.0)
         await _let_go(services, job)
     (asset,) = await Asset.all()
     assert await services.files.exists(asset.key)

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from db import job_moves, job_rows
 from db.branches import Branch
 from db.commits import Commit
 from db.jobs import Job
@@ -26,6 +25,7 @@ from domain.music import NewPiece, Provider, providers
 from domain.ports import Limits, Services
 from tests.support.job_world import MEGABYTE, ended, job_services, options, worker_here
 from tests.support.music import a_commit, a_repository, somebody_else, stems_of
+from tests.support.unheard import first_settlement_unheard
 from workers.process import PoolPlan
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -226,32 +226,10 @@ async def test_a_settlement_whose_answer_was_lost_has_committed_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The transaction was committed, and then the connection broke: the second try finds it done."""
-    complete, tries = job_moves.complete, []
-
-    async def noted(*given: Any, **named: Any) -> Job | None:
-        done = await complete(*given, **named)
-        tries.append(done)
-        return done
-
-    begin = job_rows.IN_TRANSACTION
-
-    class Cut:
-        def __init__(self) -> None:
-            self.real = begin()
-
-        async def __aenter__(self) -> object:
-            return await self.real.__aenter__()
-
-        async def __aexit__(self, *given: Any) -> None:
-            await self.real.__aexit__(*given)
-            if len(tries) == 1:
-                raise ConnectionError("the answer was lost")
-
     job = await music.generate(viewer, replace(PIECE, repository_id=repository.id), services=services)
-    monkeypatch.setattr(job_moves, "complete", noted)
-    monkeypatch.setattr(job_rows, "IN_TRANSACTION", Cut)
+    unheard = first_settlement_unheard(monkeypatch)
     commit, _ = await commit_of(await made(services, redis_url, job))
-    assert len(tries) == 2
+    assert len(unheard.answers) == 2
     assert [row.id for row in await Commit.filter(repository_id=repository.id)] == [commit.id]
 
 
