@@ -199,7 +199,10 @@ async def test_one_that_redis_refuses_keeps_no_other_and_no_nudge_back(redis_url
             await _status(client, refused, b"processing")
 
 
-async def test_what_could_not_be_sent_is_tried_once_more_before_the_end(redis_url: str, client: Any) -> None:
+async def test_what_could_not_be_sent_is_tried_once_more_before_the_end(
+    redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "ANSWER_SECONDS", 5.0)  # a busy machine is no Redis that is away
     jobs = [_job() for _ in range(3 * redis_surface.AT_ONCE)]
     async with FaultProxy.before(redis_url) as proxy, open_events(proxy.url) as events:
         proxy.refuse()
@@ -276,6 +279,7 @@ async def test_one_that_redis_goes_on_refusing_puts_no_other_off(redis_url: str,
 async def test_at_the_end_what_redis_refuses_keeps_no_other_back_and_has_an_end(
     refused: int, away_seconds: float, redis_url: str, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sending, "ANSWER_SECONDS", 5.0)
     jobs = [_job() for _ in range(3 * redis_surface.AT_ONCE)]
     await _refused(client, *jobs[:refused])
     async with FaultProxy.before(redis_url) as proxy, asyncio.timeout(20):
