@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,12 @@ class Kept(SchemaExtension):
         yield
 
 
+def swept() -> None:
+    """Garbage goes now; what stays is frozen, so that the next sweep looks only at what is new."""
+    gc.collect()
+    gc.freeze()
+
+
 NOBODY: Any = None
 
 
@@ -68,6 +75,11 @@ class Run(Context):
         for _ in range(count):
             await asyncio.sleep(0)
 
+    async def settled(self) -> None:
+        """What a failed operation leaves behind has ended, and is swept."""
+        await self.turn(TURNS_LEFT)
+        swept()
+
 
 @dataclass(frozen=True)
 class Side:
@@ -79,7 +91,7 @@ class Side:
     async def answer(self, operation: Operation, variables: dict[str, Any], world: World) -> Answer:
         run = Run(NOBODY, self.services, "a request", world=world)
         result = await self.schema.execute(operation.text, variables, run, world.root, operation.name)
-        await run.turn(TURNS_LEFT)
+        await run.settled()
         return Answer.of(result, run.calls)
 
     async def events(self, operation: Operation, variables: dict[str, Any], world: World) -> list[Answer]:
@@ -87,7 +99,7 @@ class Side:
         run = Run(NOBODY, self.services, "a request", world=world)
         found = []
         async for result in await self.schema.subscribe(operation.text, variables, run, None, operation.name):
-            await run.turn(TURNS_LEFT)
+            await run.settled()
             found.append(Answer.of(result, run.calls))
         return found
 

@@ -34,7 +34,7 @@ from tests.differential.comparison import Answer
 from tests.differential.history import History
 from tests.differential.operations import Operation, Writer
 from tests.differential.play import Score, assert_equal
-from tests.differential.sides import abandoned, completed, executed_fields
+from tests.differential.sides import abandoned, completed, executed_fields, swept
 from tests.support.figures import Figures
 from tests.support.queries import counted
 
@@ -111,6 +111,7 @@ async def _abandoned_statements_end() -> None:
     """An error ends an operation while others of its statements wait for the connection."""
     for _ in range(5):
         await sql.rows("SELECT 1")
+    swept()
 
 
 async def play(services: Services, viewer: Viewer, history: History, count: int) -> Score:
