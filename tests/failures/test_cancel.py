@@ -29,6 +29,7 @@ from tests.support.figures import Figures
 from tests.support.films import films
 from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import ended, job_services, submitted, until
+from tests.support.left_over import still_there
 from tests.support.server import running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.promise("P13"), pytest.mark.timeout(300)]
@@ -166,8 +167,12 @@ async def _hold(figures: Figures, home: Path) -> None:
     )
     figures.exactly("P13", "ends of 1000 jobs in 1000 races", ends[0]["n"], len(jobs))
     named = {row["key"] for row in await sql.rows("SELECT key FROM assets")}
-    files = home / "files"
     assert len(named) == states["COMPLETED"]
-    assert {str(path.relative_to(files)) for path in files.rglob("*") if path.is_file()} == named
-    assert list((home / "scratch" / "jobs").iterdir()) == []
+    assert await still_there(lambda: sorted(_stored(home / "files") - named)) == []
+    assert _stored(home / "files") == named
+    assert await still_there(lambda: [path.name for path in (home / "scratch" / "jobs").iterdir()]) == []
     assert {row.crashes for row in (await job_rows.by_ids([job.id for job in jobs])).values()} == {0}
+
+
+def _stored(files: Path) -> set[str]:
+    return {str(path.relative_to(files)) for path in files.rglob("*") if path.is_file()}

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -29,6 +30,7 @@ from tests.support.full_disk import filled, small_disk, without_names
 from tests.support.graphql_http import Api, api, data_of
 from tests.support.job_workers import worker_processes
 from tests.support.job_world import ended, job_services, submitted, until
+from tests.support.left_over import still_there
 from tests.support.server import address, environment, starling, stop
 
 pytestmark = [
@@ -57,11 +59,12 @@ class Crowded:
     database_url: str
     log: Path
 
-    def left_over(self) -> list[str]:
-        """Files that an upload or a run has left, and what is to be seen of films."""
+    def left_over(self, part: str = "") -> list[str]:
+        """Files that an upload or a run has left, and what is to be seen of films: those whose path has that
+        part."""
         staged = [*(self.home / "scratch").rglob("*"), *(self.files / ".staging").rglob("*")]
         films = (self.files / "renders").rglob("*")
-        return [str(path) for path in (*staged, *films) if path.is_file()]
+        return [str(path) for path in (*staged, *films) if path.is_file() and part in str(path)]
 
 
 @pytest.fixture(scope="module", params=["all"])
@@ -167,7 +170,7 @@ async def test_a_film_waits_for_room_wherever_it_ran_out(
             job = await waiting(job_id)
             assert job.message == f"Runs again: {NO_ROOM}", what
             assert job.progress >= least_progress, what
-            assert not [place for place in crowded.left_over() if str(job_id) in place], what
+            assert await still_there(partial(crowded.left_over, str(job_id))) == [], what
         await runs_on(graphql, job_id, figures, what)
 
 
@@ -181,7 +184,7 @@ async def test_a_film_that_never_finds_room_fails_with_a_sentence_and_can_be_ret
         job = (await graphql.run(JOB, id=str(job_id)))["job"]
         assert (job["status"], job["attempts"]) == ("FAILED", 3)
         assert job["error"] == {"code": "STORAGE_FULL", "message": NO_ROOM}
-        assert not [place for place in crowded.left_over() if str(job_id) in place]
+        assert await still_there(partial(crowded.left_over, str(job_id))) == []
     again = UUID((await graphql.run(RETRY, id=str(job_id)))["retryJob"]["id"])
     assert (await ended(again, 60.0)).state == "COMPLETED"
 
@@ -197,7 +200,7 @@ async def test_a_film_whose_storage_is_full_is_not_to_be_seen_until_it_is_whole(
         job = await waiting(job_id)
         assert job.message == f"Runs again: {NO_ROOM}"
         assert job.progress > 90.0, "it was drawn whole"
-        assert crowded.left_over() == []
+        assert await still_there(crowded.left_over) == []
     await runs_on(graphql, job_id, figures, "in mid-copy")
 
 

@@ -26,6 +26,7 @@ from tests.support.graphql_http import Api, api
 from tests.support.job_history import Claim, attempts_of, claimed_again, eventually, held_by, share
 from tests.support.job_workers import Workers
 from tests.support.job_world import ended, submitted
+from tests.support.left_over import still_there
 from tests.support.server import running_server
 from workers import scratch
 
@@ -117,9 +118,13 @@ async def test_what_killed_workers_held_runs_again(
 
 async def _scratch_goes(folder: Path, kills: list[tuple[float, list[Claim]]]) -> None:
     """Folders of killed runs, and no others, are left; the daily round takes them once they are a day old."""
-    left = {path.name for path in (folder / "jobs").iterdir()}
-    assert left <= {f"{claim.job_id}-{claim.epoch}" for _, held in kills for claim in held}
-    for name in left:
+    of_killed = {f"{claim.job_id}-{claim.epoch}" for _, held in kills for claim in held}
+
+    def left() -> set[str]:
+        return {path.name for path in (folder / "jobs").iterdir()}
+
+    assert await still_there(lambda: sorted(left() - of_killed)) == []
+    for name in left():
         long_ago = time.time() - 2 * scratch.ABANDONED_SECONDS
         os.utime(folder / "jobs" / name, (long_ago, long_ago))
     await scratch.discard_abandoned(folder)
