@@ -35,6 +35,7 @@ from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
+import hypothesis
 import pytest
 import redis as redis_client
 from tortoise.context import TortoiseContext
@@ -59,6 +60,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The same examples each time, so that what is red stays red; none takes too long on a busy machine.
+    hypothesis.settings.register_profile("starling", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("starling")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A run that a script began with `&`: the processes that tests start would not hear Ctrl-C either.
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -28,6 +28,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "STALLED_SECONDS", 0.5)
 
 
+@pytest.fixture
+def less_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that, but not before the test has filled what can wait for a client."""
+    monkeypatch.setattr(api, "PING_SECONDS", 2.0)
+    monkeypatch.setattr(api, "PING_TIMEOUT_SECONDS", 2.0)
+    monkeypatch.setattr(sockets, "STALLED_SECONDS", 0.5)
+
+
 @pytest.mark.usefixtures("impatient")
 async def test_a_client_that_answers_pings_stays(base_url: str, viewer: Viewer, services: Services) -> None:
     async with begun(base_url) as client:
@@ -50,7 +58,7 @@ async def test_a_client_that_vanished_is_let_go(base_url: str, viewer: Viewer, s
         assert await client.close_code() == 1011
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("less_impatient")
 async def test_so_is_one_for_whom_bytes_wait(base_url: str, viewer: Viewer, services: Services) -> None:
     job = await running(viewer, services)
     async with begun(base_url, KERNEL_BYTES) as client:

@@ -21,6 +21,8 @@ from tests.support.jobs_command import PLAIN, WITH_TEST_KINDS, line, object_wher
 from tests.support.rows import a_job
 from tests.support.terminal import on_terminal
 
+_WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'jobs'::regclass"
+
 
 async def test_watched_jobs_are_bars_that_grow_until_they_end(
     given: dict[str, str], services: Services, workers: Workers
@@ -151,7 +153,7 @@ async def test_what_is_interrupted_has_not_succeeded_and_sigterm_ends_it_where_c
             stderr=asyncio.subprocess.PIPE,
         )
         async with asyncio.timeout(30):
-            while not await sql.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            while not await sql.rows(_WAITING):
                 await asyncio.sleep(0.05)
             process.send_signal(signal.SIGINT)
             await asyncio.sleep(0.3)

@@ -17,6 +17,7 @@ from domain.accounts import Viewer
 from domain.errors import InvalidInput
 from domain.jobs import JobFilter, JobUpdate, all_pages, all_updates, cursors, pace, watch_all
 from domain.ports import Services
+from tests.support.inprocess import subscribers, until
 from tests.support.watched_jobs import claim_next, complete, next_of, report, said_by, submit_one
 
 
@@ -310,7 +311,7 @@ async def test_all_jobs_by_filter(viewer: Viewer, services: Services) -> None:
     assert (await next_of(updates)).job.id == other.id
     ends = watch_all(viewer, JobFilter(status=["CANCELLED"]), services=services)
     waiting = asyncio.create_task(next_of(ends))
-    await asyncio.sleep(0.2)
+    await until(lambda: subscribers(services) == 2)
     await jobs.cancel(viewer, other.id, services=services)
     assert (await waiting).status == "CANCELLED"
 

@@ -16,6 +16,7 @@ from domain.jobs import JobFilter, watch_all
 from domain.jobs.announce import ALL_JOBS
 from domain.jobs.cursors import Reading
 from domain.ports import Services
+from tests.support.inprocess import subscribers, until
 from tests.support.music import somebody_else
 from tests.support.watched_jobs import claim_next, complete, next_of, said_by, submit_one
 
@@ -84,7 +85,7 @@ async def test_a_watcher_hears_what_he_waits_for_however_much_else_comes_before(
     living = await submit_one(viewer, services)
     first = watch_all(viewer, wanted, services=services)
     waiting = asyncio.ensure_future(anext(first))
-    await asyncio.sleep(0.1)
+    await until(lambda: subscribers(services) == 1)
     await sql.run(_CHANGES, living.id, BOUND + 1)
     await services.events.nudge(ALL_JOBS)
     await asyncio.sleep(0.1)

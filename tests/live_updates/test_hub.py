@@ -107,7 +107,7 @@ async def test_what_is_not_the_same_is_not_shared(base_url: str, viewer: Viewer,
         for number in range(1, 10):
             await client.send({"type": "complete", "id": str(number)})
         await until(lambda: groups(services) == 0)
-        assert subscribers(services) == 0
+        await until(lambda: subscribers(services) == 0)
 
 
 class Reader:

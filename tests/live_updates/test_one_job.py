@@ -51,10 +51,9 @@ async def test_a_cursor_from_before_a_restored_backup_goes_on_from_the_row(
     job = await claim_next(services)
     ahead = cursors.for_version(job.id, job.version + 40)
     updates = watch(viewer, job.id, ahead, services=services)
-    waiting = asyncio.create_task(rest_of(updates))
-    await asyncio.sleep(0.1)
+    first = await next_of(updates)
     await complete(job, services)
-    assert said_by(await waiting) == [("PROCESSING", 0.0), ("COMPLETED", 100.0)]
+    assert said_by([first, *await rest_of(updates)]) == [("PROCESSING", 0.0), ("COMPLETED", 100.0)]
     said = await rest_of(watch(viewer, job.id, ahead, services=services))
     assert said_by(said) == [("COMPLETED", 100.0)]
 

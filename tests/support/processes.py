@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from app.engines.processes import start_ticks
 
@@ -25,6 +28,16 @@ def living(marker: str) -> dict[int, str]:
             continue
         if any(os.fsencode(marker) in text for text in known) and start_ticks(int(entry.name)) is not None:
             found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
+    return found
+
+
+def pool_children() -> list[psutil.Process]:
+    """Those of a pool of this process: the engines and the server of the session are its children too."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # gone meanwhile, or a zombie
+            if "workers.child" in child.cmdline():
+                found.append(child)
     return found
 
 

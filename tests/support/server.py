@@ -83,8 +83,13 @@ def running_server(
             stack.callback(stop, started[-1])
         server = Server(address(api, home / "api.log"), database_url, redis_url, home, api, started)
         if ready and workers:
-            wait_until(lambda: httpx.get(f"{server.base_url}/ready", verify=False).status_code == 200, server)
+            wait_until(lambda: _is_ready(server), server)
         yield server
+
+
+def _is_ready(server: Server) -> bool:
+    """It may take its time to say so: on a new machine its worker compiles kernels meanwhile."""
+    return httpx.get(f"{server.base_url}/ready", verify=False, timeout=30).status_code == 200
 
 
 def address(process: subprocess.Popen[bytes], log: Path) -> str:

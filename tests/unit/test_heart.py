@@ -16,6 +16,7 @@ from domain.accounts import local_owner
 from domain.jobs import KINDS, NewJob
 from domain.jobs.protocol import CRASH_DELAY_SECONDS, LEASE_SECONDS, MAX_CRASHES
 from domain.ports import Services
+from tests.support.inprocess import until
 from tests.support.job_kinds import HANDLERS
 from tests.support.job_world import ended, job_services
 from workers import heart as hearts
@@ -49,9 +50,9 @@ async def test_a_nudge_between_a_beat_and_its_query_is_answered_by_another_beat(
     beating = asyncio.create_task(heart.beat())
     asyncio.get_running_loop().call_soon(heart.look)  # after the beat began, before its query did
     await asyncio.sleep(0.3)
+    await until(lambda: not run.changed.is_set())
     assert time.monotonic() - began < 5.0
     assert not heart.verdict.done()
-    assert not run.changed.is_set()
     await jobs.cancel(await local_owner(), run.job.id, services=services)
     heart.look()
     assert await asyncio.wait_for(heart.verdict, 5.0) is Verdict.CANCELLED

@@ -23,6 +23,7 @@ from domain.ports import Services
 from domain.tallies import SUM
 from tests.support.job_world import ended, job_services, options, submitted, until, worker_here
 from tests.support.log_lines import written_logs
+from tests.support.processes import pool_children
 from tests.support.unheard import first_settlement_unheard
 from workers import heart, tallies
 from workers.process import MissingHandler, boot_check
@@ -118,15 +119,10 @@ async def test_a_stalled_job_is_stopped(services: Services, redis_url: str) -> N
     assert time.monotonic() - began < 6.0
 
 
-def _pool_children() -> list[psutil.Process]:
-    """Those of a pool: the engines and the server of the session are children of this process too."""
-    return [child for child in psutil.Process().children() if "workers.child" in child.cmdline()]
-
-
 async def _busy_child() -> psutil.Process:
     """The one that burns, once it has burnt for a while."""
     async with asyncio.timeout(20):
-        while not (busy := [child for child in _pool_children() if child.cpu_times().user > 1.0]):
+        while not (busy := [child for child in pool_children() if child.cpu_times().user > 1.0]):
             await asyncio.sleep(0.02)
     (found,) = busy
     return found
@@ -158,7 +154,7 @@ async def test_a_cancel_reaches_the_worker_without_redis(
     services: Services, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with worker_here(services, options(redis_url)):
-        job = await submitted(services, "TEST_STALLS")
+        job = await submitted(services, "TEST_STEPS", step=5.0)
         await until(job.id, lambda row: row.version > 2)
         assert await job_moves.cancel(job.id, job.owner_id) is not None  # and no nudge
         assert (await ended(job.id, 6.0)).state == "CANCELLED"
@@ -190,10 +186,10 @@ async def test_a_job_that_takes_all_memory_is_ended(
 
 async def test_progress_of_a_child_is_the_jobs(services: Services, redis_url: str) -> None:
     async with worker_here(services, options(redis_url, children=1)):
-        job = await submitted(services, "TEST_CHILD", function="count", args=[1.5])
+        job = await submitted(services, "TEST_CHILD", function="count", args=[4.0])
         half = await until(job.id, lambda row: row.progress > 40.0)
         assert half.message == "counting"
-        assert half.eta_seconds is not None and 0.1 < half.eta_seconds < 5.0
+        assert half.eta_seconds is not None and 0.1 < half.eta_seconds < 20.0
         assert half.stages[0]["status"] == "PROCESSING"
         done = await ended(job.id)
     assert done.result["value"] != os.getpid()
@@ -248,7 +244,9 @@ async def test_a_database_that_is_away_for_the_lease_ends_the_run(
         await until(job.id, lambda row: row.version > 2)
         monkeypatch.setattr(job_moves, "report", away)
         monkeypatch.setattr(job_moves, "beat", away)
-        await asyncio.sleep(4.0)
+        async with asyncio.timeout(20.0):
+            while not _runs(services, "TEST_STEPS", "lost"):
+                await asyncio.sleep(0.02)
         assert [line.split()[0] for line in effects.read_text().splitlines()] == ["began"]
         assert (await Job.get(id=job.id)).state == "PROCESSING"
         assert _leases_lost(services, "TEST_STEPS") == _runs(services, "TEST_STEPS", "lost") == 1

@@ -19,6 +19,7 @@ from domain.media import ask
 from render.errors import DamagedMedia
 from tests.render.media_files import tone, write_video, write_wav
 from tests.support.local_services import local_services
+from tests.support.processes import pool_children
 
 PROBE = "render.media.probe:probe"
 HERE = "tests.unit.test_media_pool"
@@ -125,7 +126,7 @@ async def test_closing_leaves_no_process(song: Path, monkeypatch: pytest.MonkeyP
     async with MediaPool() as pool:
         pool.start()
         await pool.run(PROBE, str(song))
-        children = [one for one in psutil.Process().children() if "workers.child" in one.cmdline()]
+        children = pool_children()
         assert children
     _, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []

@@ -26,8 +26,9 @@ KEEPS_SOMETHING = re.compile(
 async def test_an_exhausted_pool_is_an_error_in_bounded_time(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "ACQUIRE_SECONDS", 0.3)
     async with open_database(database_url, pool_size=2):
+        await asyncio.gather(*(sql.rows("SELECT pg_sleep(0.1)") for _ in range(2)))  # both are open then
+        monkeypatch.setattr(postgres, "ACQUIRE_SECONDS", 0.3)
         hanging = [asyncio.create_task(sql.rows("SELECT pg_sleep(5)")) for _ in range(2)]
         await asyncio.sleep(0.1)
         began = time.monotonic()

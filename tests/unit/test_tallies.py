@@ -110,7 +110,7 @@ async def test_a_run_is_counted_as_it_ended(services: Services, redis_url: str) 
         for kind, params in ((NOOP, {}), (FAILS, {"how": "input"}), (FAILS, {"how": "disk", "times": 1})):
             await ended((await submitted(services, kind.name, **params)).id)
         await until(crashing.id, lambda job: job.crashes == 2)
-        found = services.tallies.totals()
+    found = services.tallies.totals()  # a run is counted after its row says how it ended
     assert found[families.ENDED.name, "TEST_NOOP", "completed"] == 1
     assert found[families.ENDED.name, "TEST_FAILS", "failed"] == 1
     assert found[families.ENDED.name, "TEST_FAILS", "completed"] == 1

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from app.refusals import DoesNotStart
@@ -16,10 +15,8 @@ from db.accounts import User
 from db.connection import DatabaseAway
 from db.migrate import PendingMigrations
 from domain.ports import Limits
-
-
-def media_children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "workers.child" in child.cmdline()]
+from tests.support.inprocess import until
+from tests.support.processes import pool_children
 
 
 async def test_the_services_of_the_settings(settings: Settings) -> None:
@@ -45,9 +42,8 @@ async def test_closing_leaves_no_task_and_no_connection(settings: Settings) -> N
 
 async def test_media_children_are_gone_after_closing(settings: Settings) -> None:
     async with open_services(settings, warm=True):
-        await asyncio.sleep(0.5)
-        assert media_children()
-    assert media_children() == []
+        await until(lambda: bool(pool_children()))
+    assert pool_children() == []
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -23,6 +23,7 @@ from workers import deliveries
 from workers.deliveries import Deliveries
 
 pytestmark = pytest.mark.usefixtures("database")
+_WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'webhook_deliveries'::regclass"
 _PUT_OFF = "SELECT due_at - now() AS wait FROM webhook_deliveries WHERE last_error IS NOT NULL"
 
 
@@ -49,6 +50,7 @@ async def test_after_the_last_try_it_is_given_up(
     receiver.answers = [status(500, body=b"the receiver's own words")]
     job = await ran(services, receiver.url)
     (row,) = await over()
+    await until_tried(services, 3)
     assert (row["state"], row["attempt"], row["last_error"]) == ("GIVEN_UP", 3, "HTTP_500")
     assert len(receiver.calls) == 3
     assert f"webhook of job {job.id}: given up (HTTP_500), try 3" in caplog.text
@@ -128,7 +130,7 @@ async def test_nothing_secret_is_logged_or_kept_of_a_failure(
     with caplog.at_level(logging.DEBUG):
         job = await ran(services, url)
         calls = await receiver.heard()
-        await asyncio.sleep(0.3)
+        await until_tried(services, 1)
     said = "\n".join(
         f"{record.getMessage()} {record.__dict__}"
         for record in caplog.records
@@ -234,7 +236,7 @@ async def test_what_was_claimed_as_its_worker_was_told_to_stop_is_due_at_once(
     async with connection.transaction():
         await connection.execute("LOCK TABLE webhook_deliveries IN EXCLUSIVE MODE")
         going = asyncio.create_task(looked.go())
-        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        while not await connection.fetchval(_WAITING):
             await asyncio.sleep(0.01)
         for _ in range(times):
             going.cancel()
