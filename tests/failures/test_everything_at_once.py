@@ -34,6 +34,7 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.figures import Figures
 from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import job_services, submitted
+from tests.support.left_over import files_below
 from tests.support.processes import wait_until_none
 from tests.support.server import address, environment, starling, stop
 from tests.support.witness import Watchman, Witness
@@ -233,10 +234,6 @@ async def _check_nothing_is_left(workers: Workers, services: Services, home: Pat
     await scratch.discard_abandoned(home / "scratch")
     await invariants.check(home / "files")
     named = {row["key"] for row in await sql.rows("SELECT key FROM assets")}
-    files = {path.relative_to(home / "files").as_posix() for path in _files_below(home / "files")}
+    files = {path.relative_to(home / "files").as_posix() for path in files_below(home / "files")}
     assert files == named
-    assert _files_below(home / "scratch") == []
-
-
-def _files_below(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    assert files_below(home / "scratch") == []

@@ -26,6 +26,7 @@ from tests.support.figures import Figures
 from tests.support.job_history import attempts_of, eventually
 from tests.support.job_workers import Workers
 from tests.support.job_world import ended, submitted, until
+from tests.support.left_over import files_below
 
 pytestmark = [pytest.mark.promise("P4"), pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -62,7 +63,7 @@ class Stage:
 
     def published(self, job: Job) -> list[str]:
         """The epochs whose files are there."""
-        return sorted(path.parent.name for path in self.files.glob(f"renders/{job.id}/*/*"))
+        return sorted(path.parent.name for path in files_below(self.files / "renders" / str(job.id)))
 
 
 @asynccontextmanager
