@@ -255,7 +255,7 @@ def test_ready_names_what_is_missing(left_behind: Path) -> None:
         assert [one.partition(":")[0] for one in answer.json()["missing"]] == ["workers", "redis"]
         os.kill(pids["redis-server"], signal.SIGCONT)
         os.kill(pids["postgres"], signal.SIGSTOP)
-        answer = httpx.get(f"{running.url}/health", timeout=2)
+        answer = httpx.get(f"{running.url}/health", timeout=6)
         assert answer.status_code == 200
         os.kill(pids["postgres"], signal.SIGCONT)
 
