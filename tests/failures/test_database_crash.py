@@ -48,8 +48,11 @@ class World:
     made: list[Job] = field(default_factory=list)
 
     async def submit(self, number: int) -> None:
-        params = {"step": 0.12, "file": "a film", "effects": str(self.effects.path)}
-        self.made += [await submitted(self.services, "TEST_STEPS", **params) for _ in range(number)]
+        path = str(self.effects.path)
+        self.made += [
+            await submitted(self.services, "TEST_STEPS", step=0.12, file="a film", effects=path)
+            for _ in range(number)
+        ]
 
     async def mid_run(self, rng: random.Random) -> None:
         await asyncio.sleep(rng.uniform(0.2, 1.5))

@@ -67,8 +67,9 @@ class Load:
 
     async def submit_long(self) -> None:
         """One that runs for seven seconds, while all is well."""
-        params = {"like": "steps", "effects": str(self.effects.path), "step": 0.2}
-        self.ids.append((await submitted(self.services, PARTICLE_RENDER.name, **params)).id)
+        effects = str(self.effects.path)
+        job = await submitted(self.services, PARTICLE_RENDER.name, like="steps", effects=effects, step=0.2)
+        self.ids.append(job.id)
 
     def _drawn(self) -> dict[str, Any]:
         effects = str(self.effects.path)
