@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.job_world import job_services
 from tests.support.live_api import LiveApi
 from tests.support.live_jobs import LiveJob, running
-from tests.support.server import address, environment, starling, stop
+from tests.support.server import address, environment, lasting_port, starling, stop
 
 MANY = 10_000
 
@@ -86,8 +85,7 @@ def _served(port: int, given: dict[str, str], log: Path) -> Iterator[None]:
 async def test_a_server_that_was_restarted_is_gone_on_with(
     database: TortoiseContext, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = lasting_port()
     given = environment(tmp_path / "home", DATABASE_URL=database_url, REDIS_URL=redis_url)
     url = f"http://127.0.0.1:{port}"
     async with (

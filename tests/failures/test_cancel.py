@@ -29,7 +29,7 @@ from tests.support.figures import Figures
 from tests.support.films import films
 from tests.support.job_workers import Workers, worker_processes
 from tests.support.job_world import ended, job_services, submitted, until
-from tests.support.left_over import still_there
+from tests.support.left_over import files_below, still_there
 from tests.support.server import running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.promise("P13"), pytest.mark.timeout(300)]
@@ -175,4 +175,4 @@ async def _hold(figures: Figures, home: Path) -> None:
 
 
 def _stored(files: Path) -> set[str]:
-    return {str(path.relative_to(files)) for path in files.rglob("*") if path.is_file()}
+    return {str(path.relative_to(files)) for path in files_below(files)}

@@ -26,6 +26,7 @@ from tests.support.films import films
 from tests.support.invariants import check
 from tests.support.job_workers import Workers
 from tests.support.job_world import ended, options, submitted, until, worker_here
+from tests.support.left_over import files_below
 from tests.support.rows import an_asset
 from tests.support.server import running_server
 from workers.doorbell import QUEUE
@@ -144,7 +145,7 @@ async def test_a_run_that_raises_while_it_settles_leaves_no_result_row_and_no_fi
 
 def _files(tmp_path: Path) -> list[str]:
     folder = tmp_path / "home" / "files"
-    return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    return [str(path.relative_to(folder)) for path in files_below(folder)]
 
 
 async def _bells(redis_url: str) -> int:

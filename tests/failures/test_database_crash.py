@@ -30,7 +30,7 @@ from tests.support.server import running_server
 
 pytestmark = [pytest.mark.promise("P9"), pytest.mark.slow, pytest.mark.timeout(400)]
 
-JOBS = 50
+JOBS, SLOTS = 50, 9
 CREATE = """mutation { createParticleSystem(input: {name: "kept", particleType: SNOW}) { id } }"""
 COUNT = "{ particleSystems(first: 5) { totalCount } }"
 End = Callable[[Engine | None], Awaitable[None]]
@@ -44,41 +44,51 @@ class World:
     services: Services
     workers: Workers
     proxy: FaultProxy
+    effects: Effects
+    made: list[Job] = field(default_factory=list)
+
+    async def submit(self, number: int) -> None:
+        path = str(self.effects.path)
+        self.made += [
+            await submitted(self.services, "TEST_STEPS", step=0.12, file="a film", effects=path)
+            for _ in range(number)
+        ]
 
     async def mid_run(self, rng: random.Random) -> None:
         await asyncio.sleep(rng.uniform(0.2, 1.5))
 
     async def before_a_commit(self, rng: random.Random) -> None:
-        await asyncio.wait_for(self.proxy.trap(b"COMMIT;", delivers=False).wait(), 60)
+        await self._next_commit(delivers=False)
 
     async def after_a_commit(self, rng: random.Random) -> None:
         """Nobody is told that it happened."""
-        await asyncio.wait_for(self.proxy.trap(b"COMMIT;", delivers=True).wait(), 60)
+        await self._next_commit(delivers=True)
+
+    async def _next_commit(self, *, delivers: bool) -> None:
+        """Of the worker behind the proxy: there is a job for it, however many have ended by now."""
+        await self.submit(SLOTS)
+        await asyncio.wait_for(self.proxy.trap(b"COMMIT;", delivers=delivers).wait(), 60)
 
 
 @asynccontextmanager
-async def world(engines: Engines, home: Path) -> AsyncIterator[World]:
+async def world(engines: Engines, effects: Effects, home: Path) -> AsyncIterator[World]:
     url, redis_url = engines.addresses.database_url, engines.addresses.redis_url
     async with (
         worker_processes(url, redis_url, home) as workers,
         job_services(redis_url, home) as services,
         FaultProxy.before(url) as proxy,
     ):
-        await workers.start(slots=6)
+        await workers.start(slots=SLOTS - 3)
         await workers.start(slots=3, DATABASE_URL=proxy.url)
-        yield World(engines, services, workers, proxy)
+        yield World(engines, services, workers, proxy, effects)
 
 
 async def test_a_crash_loses_nothing_and_fakes_no_success(
     own_engines: Engines, effects: Effects, tmp_path: Path, rng: random.Random, figures: Figures
 ) -> None:
     home = tmp_path / "home"
-    async with world(own_engines, home) as here:
-        path = str(effects.path)
-        made = [
-            await submitted(here.services, "TEST_STEPS", step=0.12, file="a film", effects=path)
-            for _ in range(JOBS)
-        ]
+    async with world(own_engines, effects, home) as here:
+        await here.submit(JOBS)
         rounds = [
             (moment, end)
             for moment in (here.mid_run, here.before_a_commit, here.after_a_commit)
@@ -86,12 +96,12 @@ async def test_a_crash_loses_nothing_and_fakes_no_success(
         ]
         rng.shuffle(rounds)
         away = [await _one_round(here, moment, end, rng) for moment, end in rounds]
-        done = [await ended(job.id, 120.0) for job in made]
+        done = [await ended(job.id, 120.0) for job in here.made]
         await invariants.check(home / "files")
         assert {(job.state, job.attempt, job.crashes) for job in done} == {("COMPLETED", 1, 0)}
-        figures.exactly("P9", "jobs lost of 50", JOBS - len(set(effects.jobs("ended"))), 0)
+        figures.exactly("P9", "jobs lost of 86", len(here.made) - len(set(effects.jobs("ended"))), 0)
         figures.exactly("P9", "jobs that ran to their end twice", _twice(effects), 0)
-        figures.exactly("P9", "completed jobs without their file", await _without_file(made), 0)
+        figures.exactly("P9", "completed jobs without their file", await _without_file(here.made), 0)
         figures.within("P9", "work goes on after the start, longest", max(away), limit=5.0)
         assert [worker.poll() for worker in here.workers.started] == [None, None]
 
@@ -111,7 +121,7 @@ async def _one_round(
     async def goes_on() -> bool:
         return await _completed() > before
 
-    if before < JOBS:
+    if before < len(here.made):
         await eventually(goes_on, 60.0, here.workers.log()[-3000:])
     return time.monotonic() - began
 

@@ -30,7 +30,7 @@ from tests.support.full_disk import filled, small_disk, without_names
 from tests.support.graphql_http import Api, api, data_of
 from tests.support.job_workers import worker_processes
 from tests.support.job_world import ended, job_services, submitted, until
-from tests.support.left_over import still_there
+from tests.support.left_over import files_below, still_there
 from tests.support.server import address, environment, starling, stop
 
 pytestmark = [
@@ -62,9 +62,8 @@ class Crowded:
     def left_over(self, part: str = "") -> list[str]:
         """Files that an upload or a run has left, and what is to be seen of films: those whose path has that
         part."""
-        staged = [*(self.home / "scratch").rglob("*"), *(self.files / ".staging").rglob("*")]
-        films = (self.files / "renders").rglob("*")
-        return [str(path) for path in (*staged, *films) if path.is_file() and part in str(path)]
+        folders = (self.home / "scratch", self.files / ".staging", self.files / "renders")
+        return [str(path) for folder in folders for path in files_below(folder) if part in str(path)]
 
 
 @pytest.fixture(scope="module", params=["all"])

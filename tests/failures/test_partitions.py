@@ -46,8 +46,8 @@ async def test_a_worker_cut_off_from_its_database_stops_by_itself_and_comes_back
     path = str(effects.path)
     async with FaultProxy.before(database_url) as proxy:
         cut = await workers.start(slots=2, children=1, DATABASE_URL=proxy.url)
-        counting = await submitted(services, "TEST_CHILD", function="count_here", args=[29.5], effects=path)
-        stepping = await submitted(services, "TEST_STEPS", step=0.9, file="a film", effects=path)
+        counting = await submitted(services, "TEST_CHILD", function="count_here", args=[33.0], effects=path)
+        stepping = await submitted(services, "TEST_STEPS", step=1.0, file="a film", effects=path)
         row = await until(counting.id, lambda row: row.message is not None and "in " in row.message)
         await until(stepping.id, lambda row: row.progress > 0)
         child = psutil.Process(int((row.message or "").split()[1]))

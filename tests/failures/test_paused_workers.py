@@ -26,6 +26,7 @@ from tests.support.figures import Figures
 from tests.support.job_history import attempts_of, eventually
 from tests.support.job_workers import Workers
 from tests.support.job_world import ended, submitted, until
+from tests.support.left_over import files_below
 
 pytestmark = [pytest.mark.promise("P4"), pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -62,7 +63,7 @@ class Stage:
 
     def published(self, job: Job) -> list[str]:
         """The epochs whose files are there."""
-        return sorted(path.parent.name for path in self.files.glob(f"renders/{job.id}/*/*"))
+        return sorted(path.parent.name for path in files_below(self.files / "renders" / str(job.id)))
 
 
 @asynccontextmanager
@@ -81,7 +82,7 @@ async def cast(workers: Workers, database_url: str, size: int) -> AsyncIterator[
 
 
 async def paused_in_mid_run(stage: Stage, member: Member, rng: random.Random) -> None:
-    moment = rng.uniform(1.0, 90.0)
+    moment = rng.uniform(1.0, 50.0)
     member.job = await stage.film()
     await until(member.job.id, lambda row: row.progress >= moment)
     member.worker.send_signal(signal.SIGSTOP)
@@ -125,7 +126,7 @@ async def with_a_child_that_stands_still(stage: Stage, member: Member, rng: rand
     member.job = await submitted(
         stage.services, "TEST_CHILD", function="count_here", args=[3.0], effects=effects
     )
-    moment = rng.uniform(1.0, 80.0)
+    moment = rng.uniform(1.0, 50.0)
     row = await until(member.job.id, lambda row: row.progress >= moment and row.message is not None)
     child = int((row.message or "").split()[-1])
     os.kill(child, signal.SIGSTOP)

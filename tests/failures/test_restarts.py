@@ -40,7 +40,7 @@ async def test_20_rolling_restarts_under_load_lose_nothing_and_spend_no_attempt(
 ) -> None:
     """Short jobs end within the grace; those that take longer than it are released, and run again."""
     fleet = [await workers.start(slots=4, children=1) for _ in range(FLEET)]
-    long = [await _submit(services, effects, "TEST_CHILD", function="count", args=[4.0]) for _ in range(3)]
+    long = [await _submit(services, effects, "TEST_CHILD", function="count", args=[10.0]) for _ in range(3)]
     short: list[UUID] = []
     is_enough = asyncio.Event()
     loading = asyncio.create_task(_load(services, effects, short, is_enough))

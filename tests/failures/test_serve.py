@@ -17,7 +17,7 @@ import pytest
 from app.engines import Home
 from tests.support.processes import living, wait_until_none
 from tests.support.serve_command import STOP_SECONDS, serving
-from tests.support.server import address, environment, starling
+from tests.support.server import address, environment, lasting_port, starling
 
 # The first start on a machine compiles kernels.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -255,7 +255,7 @@ def test_ready_names_what_is_missing(left_behind: Path) -> None:
         assert [one.partition(":")[0] for one in answer.json()["missing"]] == ["workers", "redis"]
         os.kill(pids["redis-server"], signal.SIGCONT)
         os.kill(pids["postgres"], signal.SIGSTOP)
-        answer = httpx.get(f"{running.url}/health", timeout=2)
+        answer = httpx.get(f"{running.url}/health", timeout=6)
         assert answer.status_code == 200
         os.kill(pids["postgres"], signal.SIGCONT)
 
@@ -270,13 +270,15 @@ def test_a_home_is_not_owned_by_who_only_looks(left_behind: Path) -> None:
 
 def test_a_free_port_is_really_free_after_a_kill(left_behind: Path) -> None:
     """The next server gets the port at once: connections of the last one do not hold it."""
-    with serving(left_behind / "home") as running:
-        port = int(running.url.rpartition(":")[2])
-        with httpx.Client(base_url=running.url) as client:
-            assert client.get("/health").status_code == 200
-            running.process.kill()
-            running.process.wait()
-            wait_until_none(str(left_behind), 6.0)
+    port = lasting_port()
+    with (
+        serving(left_behind / "home", "--port", str(port)) as running,
+        httpx.Client(base_url=running.url) as client,
+    ):
+        assert client.get("/health").status_code == 200
+        running.process.kill()
+        running.process.wait()
+        wait_until_none(str(left_behind), 6.0)
     log = left_behind / "again.log"
     log.touch()
     again = starling(

@@ -65,12 +65,13 @@ async def test_a_stalled_job_is_found_while_children_use_all_cores(
     shortest = await _shortest_lease([str(job.id) for job in busy], 14.0)
     for job, mark in zip(hanging, marks, strict=True):
         done = await ended(job.id, 60.0)
-        assert (done.state, done.attempt, done.crashes) == ("COMPLETED", 2, 0)
-        first, second = await attempts_of(job.id)
-        assert (first.outcome, second.outcome) == ("RETRIED", "COMPLETED")
-        assert first.ended_at is not None
+        *stalled, last = await attempts_of(job.id)
+        assert (done.state, done.attempt, done.crashes) == ("COMPLETED", len(stalled) + 1, 0)
+        # Two where the next child took longer than a stall to start, beside those that burn.
+        assert {each.outcome for each in stalled} == {"RETRIED"}
+        assert last.outcome == "COMPLETED"
         assert not psutil.pid_exists(int(mark.read_text())), "the child that hung is gone"
-        stood = first.ended_at - first.started_at
+        stood = max(each.ended_at - each.started_at for each in stalled if each.ended_at is not None)
         figures.within("P7", "a stall of 2 s is found", stood, limit=CHILD_STALLS.stall_seconds + 1.0)
     for job in busy:
         done = await ended(job.id, 60.0)

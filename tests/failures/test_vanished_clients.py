@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import connect
@@ -30,18 +31,9 @@ KERNEL_BYTES = 4_096
 
 def clients_of(server: Server) -> int:
     """Connections to its port that the server holds open."""
-    port = int(server.base_url.rsplit(":", 1)[1])
-    held = {Path(f"/proc/{server.api.pid}/fd/{fd.name}").readlink().name for fd in _descriptors(server)}
-    lines = Path(f"/proc/{server.api.pid}/net/tcp").read_text().splitlines()[1:]
-    fields = [line.split() for line in lines]
-    return sum(
-        f"socket:[{field[9]}]" in held and field[1].endswith(f":{port:04X}") and field[3] != "0A"
-        for field in fields
-    )
-
-
-def _descriptors(server: Server) -> list[Path]:
-    return [fd for fd in Path(f"/proc/{server.api.pid}/fd").iterdir() if fd.is_symlink()]
+    port = urlsplit(server.base_url).port
+    held = psutil.Process(server.api.pid).net_connections("tcp")
+    return sum(one.laddr.port == port and one.status != psutil.CONN_LISTEN for one in held)
 
 
 async def until(holds: Callable[[], bool], seconds: float) -> float:

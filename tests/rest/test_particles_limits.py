@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.rest.songs import kick_wav
 from tests.rest.test_particles_bad_input import SMALL
 from tests.rest.test_particles_renders import start, wait_for
 from tests.rest.test_particles_systems import create
+from tests.support.left_over import files_below, still_there
 from tests.support.server import running_server
 
 LARGE: dict[str, Any] = {"width": 1280, "height": 720, "fps": 30, "duration": 20, "particle_count": 3000}
@@ -69,8 +72,12 @@ def test_a_full_disk_fails_the_render_and_the_worker_goes_on(
         job = start(client, create(client, **LARGE))
         failed = wait_for(client, job, "failed", "completed", seconds=120)
         assert (failed["status"], failed["error"]) == ("failed", "There is no room left to store the result")
-        left = [path for path in small_disk.rglob("*") if path.is_file() and path.suffix not in (".log", "")]
-        assert left == []
+        assert asyncio.run(still_there(partial(_made, small_disk))) == []
         second = start(client, create(client, **SMALL))
         assert wait_for(client, second, "failed", "completed")["status"] == "completed"
         assert server.workers[0].poll() is None
+
+
+def _made(disk: Path) -> list[str]:
+    """What a run has left there, whole or not."""
+    return [path.name for path in files_below(disk) if path.suffix not in (".log", "")]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 MOMENT = 10.0  # seconds
 
@@ -15,3 +17,8 @@ async def still_there(listing: Callable[[], list[str]]) -> list[str]:
     while (names := listing()) and time.monotonic() - began < MOMENT:
         await asyncio.sleep(0.02)
     return names
+
+
+def files_below(folder: Path) -> list[Path]:
+    """While others remove folders: `rglob` raises where one goes between its being found and looked into."""
+    return [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,6 +102,16 @@ def address(process: subprocess.Popen[bytes], log: Path) -> str:
         assert time.monotonic() < deadline, log.read_text(errors="replace")
         time.sleep(0.02)
     return found[1]
+
+
+def lasting_port() -> int:
+    """A port that a server of this test may take, leave and take again: it is free, and below those that the
+    kernel gives to whoever asks for any, or connects to somebody."""
+    first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(first_given // 2, first_given)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_until(is_so: Callable[[], bool], server: Server, seconds: float = START_SECONDS) -> None:
