@@ -23,7 +23,7 @@ from domain.ports import Services
 from tests.support.effects import Effects
 from tests.support.figures import Figures
 from tests.support.graphql_http import Api, api
-from tests.support.job_history import Claim, attempts_of, claimed_again, eventually, held_by, share
+from tests.support.job_history import Claim, attempts_of, claimed_again, claims_of, eventually, held_by, share
 from tests.support.job_workers import Workers
 from tests.support.job_world import ended, submitted
 from tests.support.left_over import still_there
@@ -113,12 +113,14 @@ async def test_what_killed_workers_held_runs_again(
     figures.within("P3", "after its second crash, longest", max(second), limit=50.0)
     ends = effects.jobs("ended")
     figures.exactly("P3", "jobs lost of 50 whose workers were killed", JOBS - len(set(ends)), 0)
-    await _scratch_goes(tmp_path / "home" / "scratch", kills)
+    dead = [worker.pid for worker in serving if worker.poll() is not None]
+    await _scratch_goes(tmp_path / "home" / "scratch", dead)
 
 
-async def _scratch_goes(folder: Path, kills: list[tuple[float, list[Claim]]]) -> None:
-    """Folders of killed runs, and no others, are left; the daily round takes them once they are a day old."""
-    of_killed = {f"{claim.job_id}-{claim.epoch}" for _, held in kills for claim in held}
+async def _scratch_goes(folder: Path, dead: list[int]) -> None:
+    """Folders of killed workers' runs, and no others, are left (one whose end was written may be among them);
+    the daily round takes them once they are a day old."""
+    of_killed = {f"{job_id}-{epoch}" for pid in dead for job_id, epoch in await claims_of(pid)}
 
     def left() -> set[str]:
         return {path.name for path in (folder / "jobs").iterdir()}

@@ -30,6 +30,7 @@ class Attempt:
 
 
 _HELD = """SELECT id, epoch, crashes FROM jobs WHERE state = 'PROCESSING' AND worker LIKE $1"""
+_TAKEN = "SELECT job_id, epoch FROM job_attempts WHERE worker LIKE $1"
 _ATTEMPTS = """SELECT epoch, outcome, worker, extract(epoch FROM started_at)::float8 AS started,
   extract(epoch FROM ended_at)::float8 AS ended FROM job_attempts WHERE job_id = $1 ORDER BY epoch"""
 
@@ -38,6 +39,12 @@ async def held_by(pid: int) -> list[Claim]:
     """What a worker process holds by its claims."""
     rows = await sql.rows(_HELD, f"%-{pid}-%")
     return [Claim(row["id"], row["epoch"], row["crashes"]) for row in rows]
+
+
+async def claims_of(pid: int) -> list[tuple[UUID, int]]:
+    """(job, epoch) of every run that a worker process ever had."""
+    rows = await sql.rows(_TAKEN, f"%-{pid}-%")
+    return [(row["job_id"], row["epoch"]) for row in rows]
 
 
 async def attempts_of(job_id: UUID) -> list[Attempt]:
