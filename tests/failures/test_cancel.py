@@ -32,7 +32,7 @@ from tests.support.job_world import ended, job_services, submitted, until
 from tests.support.left_over import files_below, still_there
 from tests.support.server import running_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.promise("P13"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.promise("P13"), pytest.mark.timeout(600)]
 
 CANCEL = "mutation ($id: ID!) { cancelJob(id: $id) { id status } }"
 RACES, AT_ONCE = 1000, 25
