@@ -83,7 +83,8 @@ def pytest_terminal_summary(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for the server first may wait for it: on a new machine its worker compiles kernels.
+    """Whoever asks for the server first may wait for it: on a new machine its worker compiles kernels. What
+    is slow on every machine has ten minutes.
 
     Under `--dist loadgroup` what is in no group is in one: one test at a time measures how long things take.
     """
@@ -92,6 +93,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("measuring"))
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(300))
+        is_slow = item.get_closest_marker("slow") or item.get_closest_marker("promise")
+        if is_slow and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
