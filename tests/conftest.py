@@ -60,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The same examples each time, so that what is red stays red; none takes too long on a busy machine.
+    # The same examples each time, so that what is red stays red; no deadline, since machines are busy.
     hypothesis.settings.register_profile("starling", deadline=None, derandomize=True)
     hypothesis.settings.load_profile("starling")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -84,18 +84,19 @@ def pytest_terminal_summary(
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for the server first may wait for it: on a new machine its worker compiles kernels. What
-    is slow on every machine has ten minutes.
+    is slow on every machine has ten minutes, unless it names a limit of its own.
 
     Under `--dist loadgroup` what is in no group is in one: one test at a time measures how long things take.
     """
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group("measuring"))
-        if "server" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.timeout(300))
-        is_slow = item.get_closest_marker("slow") or item.get_closest_marker("promise")
-        if is_slow and item.get_closest_marker("timeout") is None:
+        if item.get_closest_marker("timeout") is not None:
+            continue
+        if item.get_closest_marker("slow") or item.get_closest_marker("promise"):
             item.add_marker(pytest.mark.timeout(600))
+        elif "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(300))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -30,7 +30,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def less_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As that, but not before the test has filled what can wait for a client."""
+    """As `impatient`, but with time for the test to fill what can wait for a client before the first ping."""
     monkeypatch.setattr(api, "PING_SECONDS", 2.0)
     monkeypatch.setattr(api, "PING_TIMEOUT_SECONDS", 2.0)
     monkeypatch.setattr(sockets, "STALLED_SECONDS", 0.5)

@@ -19,6 +19,7 @@ import pytest
 import uvloop
 
 from render.errors import MediaTooLarge
+from tests.support.processes import pool_children
 from workers.child_link import ROOT, ChildLink
 from workers.children import ChildDied, ChildFailed, ChildPool, ChildTimeout, Sandbox
 
@@ -196,7 +197,7 @@ async def test_random_kills_and_cancels_lose_no_call_and_no_place() -> None:
         seen = {end for row in ends for end in row}
         assert "result" in seen and seen <= {"result", "ChildDied", "TimeoutError"}
         assert [await pool.run(f"{CALLS}:add", n, n) for n in range(10)] == [2 * n for n in range(10)]
-        ours = [child.pid for child in psutil.Process().children() if "workers.child" in child.cmdline()]
+        ours = [child.pid for child in pool_children()]
         assert sorted(ours) == pool.pids() and len(ours) == 3
 
 

@@ -66,9 +66,9 @@ class Load:
             await asyncio.sleep(0.1)
 
     async def submit_long(self) -> None:
-        """One that runs for seven seconds, while all is well."""
+        """One that still runs when the watchman comes, whose limit is 20 s."""
         effects = str(self.effects.path)
-        job = await submitted(self.services, PARTICLE_RENDER.name, like="steps", effects=effects, step=0.2)
+        job = await submitted(self.services, PARTICLE_RENDER.name, like="steps", effects=effects, step=0.7)
         self.ids.append(job.id)
 
     def _drawn(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class Load:
     async def disturb(self, is_enough: asyncio.Event) -> None:
         """Cancels and retries by hand; what cannot be asked now is not asked.
 
-        Not cancelled: a job may have been made by a retry that has not told its id yet.
+        Told to stop, not cancelled: a retry may have made a job whose id it has not told yet.
         """
         viewer = await local_owner()
         while not is_enough.is_set():
@@ -106,11 +106,16 @@ class Load:
             job_id = self.rng.choice(self.ids)
             with suppress(Exception):
                 if self.rng.random() < 0.5:
+                    self.cancelled.add(job_id)  # even if the answer is lost
                     await jobs.cancel(viewer, job_id, services=self.services)
-                    self.cancelled.add(job_id)
                 else:
                     again = await jobs.retry(viewer, job_id, services=self.services)
                     self.ids.append(again.id)
+
+    async def find_retries(self) -> None:
+        """Those whose answer was lost: unlike a submit, a retry has no key to be asked again with."""
+        rows = await sql.rows("SELECT id FROM jobs WHERE retry_of IS NOT NULL")
+        self.ids += [row["id"] for row in rows if row["id"] not in self.ids]
 
 
 @asynccontextmanager
@@ -177,6 +182,7 @@ async def test_a_minute_of_everything_loses_nothing_and_does_nothing_twice(
             await engine_faults.reconnected()
             await invariants.quiet(200.0)
             figures.note("P1", "quiet after a minute of every fault", time.monotonic() - began, "s")
+            await load.find_retries()
             await _all_seen(load, witnesses, watchman)
             watching.cancel()
         assert set(machine.befallen) == set(FAULTS)

@@ -60,8 +60,7 @@ class Crowded:
     log: Path
 
     def left_over(self, part: str = "") -> list[str]:
-        """Files that an upload or a run has left, and what is to be seen of films: those whose path has that
-        part."""
+        """What an upload or a run has left, and what is to be seen of films, if `part` is in their path."""
         folders = (self.home / "scratch", self.files / ".staging", self.files / "renders")
         return [str(path) for folder in folders for path in files_below(folder) if part in str(path)]
 

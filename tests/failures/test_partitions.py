@@ -42,7 +42,7 @@ async def test_a_worker_cut_off_from_its_database_stops_by_itself_and_comes_back
     figures: Figures,
     invariants: None,
 ) -> None:
-    """Sixty seconds in which nothing passes and nobody is told; its work would go on for longer than that."""
+    """Sixty seconds in which nothing passes and nobody is told; its work would outlast its lease."""
     path = str(effects.path)
     async with FaultProxy.before(database_url) as proxy:
         cut = await workers.start(slots=2, children=1, DATABASE_URL=proxy.url)

@@ -21,7 +21,8 @@ from tests.support.jobs_command import PLAIN, WITH_TEST_KINDS, line, object_wher
 from tests.support.rows import a_job
 from tests.support.terminal import on_terminal
 
-_WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'jobs'::regclass"
+_WAITING = """SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'jobs'::regclass
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 async def test_watched_jobs_are_bars_that_grow_until_they_end(

@@ -108,10 +108,11 @@ def lasting_port() -> int:
     """A port that a server of this test may take, leave and take again: it is free, and below those that the
     kernel gives to whoever asks for any, or connects to somebody."""
     first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
+    for _ in range(100):
         port = random.randrange(first_given // 2, first_given)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+    raise AssertionError("no port below those that the kernel gives is free")
 
 
 def wait_until(is_so: Callable[[], bool], server: Server, seconds: float = START_SECONDS) -> None:

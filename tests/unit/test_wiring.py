@@ -43,7 +43,9 @@ async def test_closing_leaves_no_task_and_no_connection(settings: Settings) -> N
 async def test_media_children_are_gone_after_closing(settings: Settings) -> None:
     async with open_services(settings, warm=True):
         await until(lambda: bool(pool_children()))
+        children = pool_children()
     assert pool_children() == []
+    assert not any(child.is_running() for child in children), "a zombie"
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -23,7 +23,8 @@ from workers import deliveries
 from workers.deliveries import Deliveries
 
 pytestmark = pytest.mark.usefixtures("database")
-_WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'webhook_deliveries'::regclass"
+_WAITING = """SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'webhook_deliveries'::regclass
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _PUT_OFF = "SELECT due_at - now() AS wait FROM webhook_deliveries WHERE last_error IS NOT NULL"
 
 
