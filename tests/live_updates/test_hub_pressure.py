@@ -47,10 +47,12 @@ async def test_who_stalls_shortly_is_told_everything(
     base_url: str, viewer: Viewer, services: Services
 ) -> None:
     job = await running(viewer, services)
-    async with begun(base_url, KERNEL_BYTES) as client:
+    async with begun(base_url, KERNEL_BYTES) as client, socket(base_url) as other:
         await client.subscribe("1", JOB, id=job.id)
         await client.json()
-        last = await fill(job, held_for(client))
+        await other.subscribe(JOB, id=job.id)
+        await other.update()
+        last = await fill(job, held_for(client), other)
         steps = [50.0 + number for number in range(live_groups.MOST_FRAMES // 2)]
         for progress in steps:
             await job.report(progress)
