@@ -24,7 +24,8 @@ async def test_a_job_runs_from_bell_to_settlement(redis_url: str, tmp_path: Path
     assert (output.role, output.asset.filename) == ("video", "film.mp4")
     assert output.asset.key == f"renders/{job.id}/1/0.txt"
     assert (tmp_path / "files" / output.asset.key).read_text() == "a film"
-    assert (updates[0].status, updates[-1].status) == ("PENDING", "COMPLETED")
+    assert updates[0].status in ("PENDING", "PROCESSING")  # the worker may be faster than who watches
+    assert updates[-1].status == "COMPLETED"
     assert [update.job.version for update in updates] == sorted(update.job.version for update in updates)
     progress = [update.progress for update in updates]
     assert progress == sorted(progress) and progress[-1] == 100.0
