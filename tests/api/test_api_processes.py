@@ -133,7 +133,7 @@ async def test_connections_that_stay_are_shared_out_evenly(serve: Serving) -> No
             await asyncio.gather(*(stack.enter_async_context(socket(serve.url)) for _ in range(10)))
         held = {name: serve.connections(name) - before[name] for name in BOTH}
         assert sum(held.values()) == 60
-        assert min(held.values()) >= 10, held  # one that stood still for a moment took none meanwhile
+        assert min(held.values()) >= 15, held
 
 
 async def test_health_and_readiness_are_those_of_the_process_that_is_asked(serve: Serving) -> None:

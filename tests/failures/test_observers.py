@@ -191,7 +191,7 @@ async def test_a_status_comes_each_second_though_redis_is_away(
         began = time.monotonic()
         for _ in range(4):
             await asyncio.wait_for(live.recv(), 5.0)
-        assert time.monotonic() - began > 2.0
+        assert time.monotonic() - began > 2.5
         await particles.update(viewer, system.id, {"config": {"fps": 17}}, services=services)
         async with asyncio.timeout(5.0):
             while b'"fps":17' not in (await live.recv(decode=False)).replace(b" ", b""):

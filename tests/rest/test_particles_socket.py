@@ -36,10 +36,11 @@ async def until(socket: ClientConnection, key: str) -> Any:
 async def test_the_status_comes_at_once_and_each_second(client: httpx.Client, prefix: str) -> None:
     async with connect(socket_url(client, create(client), prefix)) as socket:
         assert await told(socket, 1.0) == DEFAULT_STATUS
-        began = time.monotonic()
+        assert await told(socket) == DEFAULT_STATUS
+        began = time.monotonic()  # of a tick: the first status took its time to be read
         assert await told(socket) == DEFAULT_STATUS
         assert await told(socket) == DEFAULT_STATUS
-        assert 0.9 < time.monotonic() - began < 6.0
+        assert 1.5 < time.monotonic() - began < 4.0
 
 
 async def test_a_command_merges_and_is_answered_by_the_new_status(client: httpx.Client) -> None:
